@@ -1,0 +1,265 @@
+// Every check of the operators' arguments; see checks.h.
+#include <c10/core/SymInt.h>
+#include <c10/util/Exception.h>
+#include <masked_rnn/ops/checks.h>
+#include <masked_rnn/ops/layer.h>
+
+#include <array>
+#include <initializer_list>
+#include <sstream>
+
+namespace masked_rnn {
+namespace {
+
+std::string sizes(const std::vector<c10::SymInt>& sizes) {
+  std::ostringstream text;
+  text << "[";
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    text << (i ? ", " : "") << sizes[i];
+  }
+  text << "]";
+  return text.str();
+}
+
+void check_shape(
+    const std::string& name,
+    const char* argument,
+    const char* meaning,
+    const at::Tensor& tensor,
+    const std::vector<c10::SymInt>& expected) {
+  bool equal = static_cast<size_t>(tensor.dim()) == expected.size();
+  for (size_t i = 0; equal && i < expected.size(); ++i) {
+    equal = tensor.sym_size(static_cast<int64_t>(i)) == expected[i];
+  }
+  TORCH_CHECK_VALUE(
+      equal,
+      name,
+      ": expected `",
+      argument,
+      "` to have shape ",
+      meaning,
+      " = ",
+      sizes(expected),
+      ", but got ",
+      sizes(tensor.sym_sizes().vec()));
+}
+
+bool is_kernel_dtype(at::ScalarType dtype) {
+  return dtype == at::kFloat || dtype == at::kDouble || dtype == at::kBFloat16;
+}
+
+}  // namespace
+
+void check_lengths_and_mask(
+    const std::string& name,
+    const at::Tensor& lengths,
+    const at::Tensor& mask,
+    const c10::SymInt& steps,
+    const c10::SymInt& batch,
+    bool batch_first) {
+  TORCH_CHECK_VALUE(
+      !lengths.defined() || !mask.defined(),
+      name,
+      ": expected `lengths` or `mask`, but got both");
+  if (lengths.defined()) {
+    TORCH_CHECK_TYPE(
+        at::isIntegralType(lengths.scalar_type(), /*includeBool=*/false),
+        name,
+        ": expected `lengths` to have an integer dtype, but got ",
+        lengths.scalar_type());
+    TORCH_CHECK_VALUE(
+        lengths.dim() == 1,
+        name,
+        ": expected `lengths` to have 1 dimension, but got ",
+        lengths.dim());
+    TORCH_CHECK_VALUE(
+        lengths.sym_size(0) == batch,
+        name,
+        ": expected `lengths` to have one entry per sequence (batch_size=",
+        batch,
+        "), but got ",
+        lengths.sym_size(0));
+  }
+  if (mask.defined()) {
+    TORCH_CHECK_TYPE(
+        mask.scalar_type() == at::kBool,
+        name,
+        ": expected `mask` to have dtype Bool, but got ",
+        mask.scalar_type());
+    if (batch_first) {
+      check_shape(name, "mask", "[batch, steps]", mask, {batch, steps});
+    } else {
+      check_shape(name, "mask", "[steps, batch]", mask, {steps, batch});
+    }
+  }
+}
+
+void check_layer(const LayerArguments& a) {
+  const std::string name = std::string("masked_rnn::") + layer_name(a.cell);
+  struct Named {
+    const char* name;
+    const at::Tensor& tensor;
+  };
+  const std::array<Named, 7> floating{{{"h_0", a.h_0},
+                                       {"c_0", a.c_0},
+                                       {"weight_ih", a.weight_ih},
+                                       {"weight_hh", a.weight_hh},
+                                       {"bias_ih", a.bias_ih},
+                                       {"bias_hh", a.bias_hh},
+                                       {"weight_hr", a.weight_hr}}};
+  const std::array<Named, 3> others{
+      {{"input", a.input}, {"lengths", a.lengths}, {"mask", a.mask}}};
+
+  TORCH_CHECK_VALUE(
+      a.bias_ih.defined() == a.bias_hh.defined(),
+      name,
+      ": expected both of `bias_ih` and `bias_hh` or neither, but got only ",
+      a.bias_ih.defined() ? "`bias_ih`" : "`bias_hh`");
+
+  const auto device = a.weight_ih.device();
+  const auto check_device = [&](const Named& argument) {
+    TORCH_CHECK_VALUE(
+        !argument.tensor.defined() || argument.tensor.device() == device,
+        name,
+        ": expected `",
+        argument.name,
+        "` to be on ",
+        device,
+        " like weight_ih, but got ",
+        argument.tensor.device());
+  };
+  for (const auto& argument : others) {
+    check_device(argument);
+  }
+  for (const auto& argument : floating) {
+    check_device(argument);
+  }
+
+  TORCH_CHECK_TYPE(
+      is_kernel_dtype(a.weight_ih.scalar_type()),
+      name,
+      ": expected `weight_ih` to have dtype Float, Double or BFloat16, but got ",
+      a.weight_ih.scalar_type());
+  const bool integer = at::isIntegralType(a.input.scalar_type(), /*includeBool=*/false);
+  TORCH_CHECK_TYPE(
+      integer || a.input.scalar_type() == a.weight_ih.scalar_type(),
+      name,
+      ": expected `input` to have dtype ",
+      a.weight_ih.scalar_type(),
+      " like weight_ih, or integers for one-hot vectors, but got ",
+      a.input.scalar_type());
+  for (const auto& argument : floating) {
+    TORCH_CHECK_TYPE(
+        !argument.tensor.defined() || argument.tensor.scalar_type() == a.weight_ih.scalar_type(),
+        name,
+        ": expected `",
+        argument.name,
+        "` to have dtype ",
+        a.weight_ih.scalar_type(),
+        " like weight_ih, but got ",
+        argument.tensor.scalar_type());
+  }
+
+  TORCH_CHECK_VALUE(
+      a.input.dim() == (integer ? 2 : 3),
+      name,
+      ": expected `input` to have ",
+      integer ? "2 dimensions [steps, batch]" : "3 dimensions [steps, batch, input_size]",
+      ", but got ",
+      sizes(a.input.sym_sizes().vec()));
+  TORCH_CHECK_VALUE(
+      a.weight_ih.dim() == 2 && a.weight_ih.sym_size(0) % num_gates(a.cell) == 0 &&
+          a.weight_ih.sym_size(0) > 0,
+      name,
+      ": expected `weight_ih` to have shape [",
+      num_gates(a.cell),
+      " * hidden_size, input_size], but got ",
+      sizes(a.weight_ih.sym_sizes().vec()));
+
+  const auto T = a.input.sym_size(0), B = a.input.sym_size(1);
+  const auto GH = a.weight_ih.sym_size(0);
+  const auto H = GH / num_gates(a.cell);
+  auto P = H;
+  if (a.projected()) {
+    TORCH_CHECK_VALUE(
+        a.weight_hr.dim() == 2 && a.weight_hr.sym_size(1) == H && a.weight_hr.sym_size(0) < H &&
+            a.weight_hr.sym_size(0) > 0,
+        name,
+        ": expected `weight_hr` to have shape [proj_size, hidden_size] with 0 < proj_size < "
+        "hidden_size = ",
+        H,
+        ", but got ",
+        sizes(a.weight_hr.sym_sizes().vec()));
+    P = a.weight_hr.sym_size(0);
+  }
+  if (!integer) {
+    check_shape(
+        name, "input", "[steps, batch, input_size]", a.input, {T, B, a.weight_ih.sym_size(1)});
+  }
+  check_shape(
+      name,
+      "weight_hh",
+      a.projected() ? "[gates * hidden_size, proj_size]" : "[gates * hidden_size, hidden_size]",
+      a.weight_hh,
+      {GH, P});
+  for (const auto& [argument, bias] : {Named{"bias_ih", a.bias_ih}, Named{"bias_hh", a.bias_hh}}) {
+    if (bias.defined()) {
+      check_shape(name, argument, "[gates * hidden_size]", bias, {GH});
+    }
+  }
+  check_shape(
+      name, "h_0", a.projected() ? "[batch, proj_size]" : "[batch, hidden_size]", a.h_0, {B, P});
+  if (a.c_0.defined()) {
+    check_shape(name, "c_0", "[batch, hidden_size]", a.c_0, {B, H});
+  }
+  check_lengths_and_mask(name, a.lengths, a.mask, T, B, /*batch_first=*/false);
+}
+
+void check_layer_backward(
+    const LayerArguments& a,
+    const at::Tensor& output,
+    const at::Tensor& saved,
+    const OutputGradients& grads) {
+  check_layer(a);
+  const std::string name = std::string("masked_rnn::") + layer_name(a.cell) + "_backward";
+  const auto dtype = a.weight_ih.scalar_type();
+  const auto T = a.input.sym_size(0), B = a.input.sym_size(1), P = a.weight_hh.sym_size(1);
+  const auto H = a.weight_ih.sym_size(0) / num_gates(a.cell);
+  const auto check = [&](const char* argument,
+                         const char* meaning,
+                         const at::Tensor& tensor,
+                         const std::vector<c10::SymInt>& expected) {
+    if (!tensor.defined()) {
+      return;
+    }
+    TORCH_CHECK_VALUE(
+        tensor.device() == a.weight_ih.device(),
+        name,
+        ": expected `",
+        argument,
+        "` to be on ",
+        a.weight_ih.device(),
+        " like weight_ih, but got ",
+        tensor.device());
+    // What the forward keeps for bfloat16 layers is float32.
+    const bool is_saved = tensor.is_same(saved);
+    const auto wanted = is_saved && dtype == at::kBFloat16 ? at::kFloat : dtype;
+    TORCH_CHECK_TYPE(
+        tensor.scalar_type() == wanted,
+        name,
+        ": expected `",
+        argument,
+        "` to have dtype ",
+        wanted,
+        ", but got ",
+        tensor.scalar_type());
+    check_shape(name, argument, meaning, tensor, expected);
+  };
+  check("output", "[steps, batch, output_size]", output, {T, B, P});
+  check("saved", "[steps * batch, saved_size]", saved, {T * B, H * saved_size(a.cell, 1)});
+  check("grad_output", "[steps, batch, output_size]", grads.output, {T, B, P});
+  check("grad_h_n", "[batch, output_size]", grads.h_n, {B, P});
+  check("grad_c_n", "[batch, hidden_size]", grads.c_n, {B, H});
+}
+
+}  // namespace masked_rnn

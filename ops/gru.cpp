@@ -1,0 +1,44 @@
+// masked_rnn::gru: see gru.h.
+#include <masked_rnn/ops/gru.h>
+#include <masked_rnn/ops/stack.h>
+#include <torch/library.h>
+
+namespace masked_rnn {
+
+std::tuple<at::Tensor, at::Tensor> gru(
+    const at::Tensor& input,
+    const std::optional<at::Tensor>& hx,
+    at::TensorList params,
+    bool has_biases,
+    int64_t num_layers,
+    double dropout,
+    bool train,
+    bool bidirectional,
+    bool batch_first,
+    const std::optional<at::Tensor>& lengths,
+    const std::optional<at::Tensor>& mask) {
+  return run_single_state_stack(
+      CellKind::kGru,
+      "masked_rnn::gru",
+      input,
+      hx,
+      params,
+      has_biases,
+      num_layers,
+      dropout,
+      train,
+      bidirectional,
+      batch_first,
+      lengths,
+      mask);
+}
+
+}  // namespace masked_rnn
+
+TORCH_LIBRARY_FRAGMENT(masked_rnn, m) {
+  m.def(
+      "gru(Tensor input, Tensor? hx, Tensor[] params, bool has_biases, int num_layers, "
+      "float dropout, bool train, bool bidirectional, bool batch_first, Tensor? lengths=None, "
+      "Tensor? mask=None) -> (Tensor output, Tensor h_n)",
+      TORCH_FN(masked_rnn::gru));
+}

@@ -1,0 +1,50 @@
+# Flags and include folders shared by every target. Headers are spelt <masked_rnn/ops/lstm.h> in the
+# tree as when installed: links in the build folder make it so.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+
+# Public headers under include/, those of csrc under private/: only ops and its tests see the latter.
+set(MASKED_RNN_PUBLIC_INCLUDE ${PROJECT_BINARY_DIR}/include)
+set(MASKED_RNN_PRIVATE_INCLUDE ${PROJECT_BINARY_DIR}/private)
+file(MAKE_DIRECTORY ${MASKED_RNN_PUBLIC_INCLUDE}/masked_rnn ${MASKED_RNN_PRIVATE_INCLUDE}/masked_rnn)
+foreach(room ops models masked_rnn.h)
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${room} ${MASKED_RNN_PUBLIC_INCLUDE}/masked_rnn/${room} SYMBOLIC)
+endforeach()
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/csrc ${MASKED_RNN_PRIVATE_INCLUDE}/masked_rnn/csrc SYMBOLIC)
+
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+
+add_library(masked_rnn_flags INTERFACE)
+target_compile_options(masked_rnn_flags INTERFACE -Wall -Wextra
+  $<$<BOOL:${MASKED_RNN_WARNINGS_AS_ERRORS}>:-Werror>)
+if(MASKED_RNN_SANITIZE)
+  target_compile_options(masked_rnn_flags INTERFACE
+    -fsanitize=${MASKED_RNN_SANITIZE} -fno-omit-frame-pointer -g)
+  target_link_options(masked_rnn_flags INTERFACE -fsanitize=${MASKED_RNN_SANITIZE})
+endif()
+
+# LibTorch's headers are not ours to warn about.
+add_library(masked_rnn_torch INTERFACE)
+target_include_directories(masked_rnn_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+target_link_libraries(masked_rnn_torch INTERFACE torch_cpu c10)
+separate_arguments(masked_rnn_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+target_compile_options(masked_rnn_torch INTERFACE ${masked_rnn_torch_flags})
+
+# Adds headers of the calling folder to what `target` installs and verifies to compile alone.
+function(masked_rnn_headers target)
+  file(RELATIVE_PATH room ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  list(TRANSFORM ARGN PREPEND ${MASKED_RNN_PUBLIC_INCLUDE}/masked_rnn/${room}/)
+  target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS ${MASKED_RNN_PUBLIC_INCLUDE}
+    FILES ${ARGN})
+endfunction()
