@@ -24,16 +24,16 @@ constexpr int64_t num_gates(CellKind cell) {
 // T time steps, B sequences, I inputs, H hidden units, P = H or the projection's size, G gates.
 struct LayerArguments {
   CellKind cell;
-  at::Tensor input;       // [T, B, I], or integers [T, B] standing for one-hot vectors
-  at::Tensor h_0;         // [B, P]
-  at::Tensor c_0;         // [B, H]; undefined unless LSTM
-  at::Tensor weight_ih;   // [G*H, I]
-  at::Tensor weight_hh;   // [G*H, P]
-  at::Tensor bias_ih;     // [G*H] or undefined
-  at::Tensor bias_hh;     // [G*H] or undefined
-  at::Tensor weight_hr;   // [P, H]; undefined without projection
-  at::Tensor lengths;     // [B] integers or undefined
-  at::Tensor mask;        // [T, B] bool or undefined
+  at::Tensor input;      // [T, B, I], or integers [T, B] standing for one-hot vectors
+  at::Tensor h_0;        // [B, P]
+  at::Tensor c_0;        // [B, H]; undefined unless LSTM
+  at::Tensor weight_ih;  // [G*H, I]
+  at::Tensor weight_hh;  // [G*H, P]
+  at::Tensor bias_ih;    // [G*H] or undefined
+  at::Tensor bias_hh;    // [G*H] or undefined
+  at::Tensor weight_hr;  // [P, H]; undefined without projection
+  at::Tensor lengths;    // [B] integers or undefined
+  at::Tensor mask;       // [T, B] bool or undefined
   bool reverse;
 
   int64_t steps() const { return input.size(0); }

@@ -21,27 +21,25 @@ std::string sizes(const std::vector<c10::SymInt>& sizes) {
   return text.str();
 }
 
-void check_shape(
-    const std::string& name,
-    const char* argument,
-    const char* meaning,
-    const at::Tensor& tensor,
-    const std::vector<c10::SymInt>& expected) {
+void check_shape(const std::string& name,
+                 const char* argument,
+                 const char* meaning,
+                 const at::Tensor& tensor,
+                 const std::vector<c10::SymInt>& expected) {
   bool equal = static_cast<size_t>(tensor.dim()) == expected.size();
   for (size_t i = 0; equal && i < expected.size(); ++i) {
     equal = tensor.sym_size(static_cast<int64_t>(i)) == expected[i];
   }
-  TORCH_CHECK_VALUE(
-      equal,
-      name,
-      ": expected `",
-      argument,
-      "` to have shape ",
-      meaning,
-      " = ",
-      sizes(expected),
-      ", but got ",
-      sizes(tensor.sym_sizes().vec()));
+  TORCH_CHECK_VALUE(equal,
+                    name,
+                    ": expected `",
+                    argument,
+                    "` to have shape ",
+                    meaning,
+                    " = ",
+                    sizes(expected),
+                    ", but got ",
+                    sizes(tensor.sym_sizes().vec()));
 }
 
 bool is_kernel_dtype(at::ScalarType dtype) {
@@ -50,42 +48,35 @@ bool is_kernel_dtype(at::ScalarType dtype) {
 
 }  // namespace
 
-void check_lengths_and_mask(
-    const std::string& name,
-    const at::Tensor& lengths,
-    const at::Tensor& mask,
-    const c10::SymInt& steps,
-    const c10::SymInt& batch,
-    bool batch_first) {
+void check_lengths_and_mask(const std::string& name,
+                            const at::Tensor& lengths,
+                            const at::Tensor& mask,
+                            const c10::SymInt& steps,
+                            const c10::SymInt& batch,
+                            bool batch_first) {
   TORCH_CHECK_VALUE(
-      !lengths.defined() || !mask.defined(),
-      name,
-      ": expected `lengths` or `mask`, but got both");
+      !lengths.defined() || !mask.defined(), name, ": expected `lengths` or `mask`, but got both");
   if (lengths.defined()) {
-    TORCH_CHECK_TYPE(
-        at::isIntegralType(lengths.scalar_type(), /*includeBool=*/false),
-        name,
-        ": expected `lengths` to have an integer dtype, but got ",
-        lengths.scalar_type());
-    TORCH_CHECK_VALUE(
-        lengths.dim() == 1,
-        name,
-        ": expected `lengths` to have 1 dimension, but got ",
-        lengths.dim());
-    TORCH_CHECK_VALUE(
-        lengths.sym_size(0) == batch,
-        name,
-        ": expected `lengths` to have one entry per sequence (batch_size=",
-        batch,
-        "), but got ",
-        lengths.sym_size(0));
+    TORCH_CHECK_TYPE(at::isIntegralType(lengths.scalar_type(), /*includeBool=*/false),
+                     name,
+                     ": expected `lengths` to have an integer dtype, but got ",
+                     lengths.scalar_type());
+    TORCH_CHECK_VALUE(lengths.dim() == 1,
+                      name,
+                      ": expected `lengths` to have 1 dimension, but got ",
+                      lengths.dim());
+    TORCH_CHECK_VALUE(lengths.sym_size(0) == batch,
+                      name,
+                      ": expected `lengths` to have one entry per sequence (batch_size=",
+                      batch,
+                      "), but got ",
+                      lengths.sym_size(0));
   }
   if (mask.defined()) {
-    TORCH_CHECK_TYPE(
-        mask.scalar_type() == at::kBool,
-        name,
-        ": expected `mask` to have dtype Bool, but got ",
-        mask.scalar_type());
+    TORCH_CHECK_TYPE(mask.scalar_type() == at::kBool,
+                     name,
+                     ": expected `mask` to have dtype Bool, but got ",
+                     mask.scalar_type());
     if (batch_first) {
       check_shape(name, "mask", "[batch, steps]", mask, {batch, steps});
     } else {
@@ -107,26 +98,23 @@ void check_layer(const LayerArguments& a) {
                                        {"bias_ih", a.bias_ih},
                                        {"bias_hh", a.bias_hh},
                                        {"weight_hr", a.weight_hr}}};
-  const std::array<Named, 3> others{
-      {{"input", a.input}, {"lengths", a.lengths}, {"mask", a.mask}}};
+  const std::array<Named, 3> others{{{"input", a.input}, {"lengths", a.lengths}, {"mask", a.mask}}};
 
-  TORCH_CHECK_VALUE(
-      a.bias_ih.defined() == a.bias_hh.defined(),
-      name,
-      ": expected both of `bias_ih` and `bias_hh` or neither, but got only ",
-      a.bias_ih.defined() ? "`bias_ih`" : "`bias_hh`");
+  TORCH_CHECK_VALUE(a.bias_ih.defined() == a.bias_hh.defined(),
+                    name,
+                    ": expected both of `bias_ih` and `bias_hh` or neither, but got only ",
+                    a.bias_ih.defined() ? "`bias_ih`" : "`bias_hh`");
 
   const auto device = a.weight_ih.device();
   const auto check_device = [&](const Named& argument) {
-    TORCH_CHECK_VALUE(
-        !argument.tensor.defined() || argument.tensor.device() == device,
-        name,
-        ": expected `",
-        argument.name,
-        "` to be on ",
-        device,
-        " like weight_ih, but got ",
-        argument.tensor.device());
+    TORCH_CHECK_VALUE(!argument.tensor.defined() || argument.tensor.device() == device,
+                      name,
+                      ": expected `",
+                      argument.name,
+                      "` to be on ",
+                      device,
+                      " like weight_ih, but got ",
+                      argument.tensor.device());
   };
   for (const auto& argument : others) {
     check_device(argument);
@@ -135,19 +123,17 @@ void check_layer(const LayerArguments& a) {
     check_device(argument);
   }
 
-  TORCH_CHECK_TYPE(
-      is_kernel_dtype(a.weight_ih.scalar_type()),
-      name,
-      ": expected `weight_ih` to have dtype Float, Double or BFloat16, but got ",
-      a.weight_ih.scalar_type());
+  TORCH_CHECK_TYPE(is_kernel_dtype(a.weight_ih.scalar_type()),
+                   name,
+                   ": expected `weight_ih` to have dtype Float, Double or BFloat16, but got ",
+                   a.weight_ih.scalar_type());
   const bool integer = at::isIntegralType(a.input.scalar_type(), /*includeBool=*/false);
-  TORCH_CHECK_TYPE(
-      integer || a.input.scalar_type() == a.weight_ih.scalar_type(),
-      name,
-      ": expected `input` to have dtype ",
-      a.weight_ih.scalar_type(),
-      " like weight_ih, or integers for one-hot vectors, but got ",
-      a.input.scalar_type());
+  TORCH_CHECK_TYPE(integer || a.input.scalar_type() == a.weight_ih.scalar_type(),
+                   name,
+                   ": expected `input` to have dtype ",
+                   a.weight_ih.scalar_type(),
+                   " like weight_ih, or integers for one-hot vectors, but got ",
+                   a.input.scalar_type());
   for (const auto& argument : floating) {
     TORCH_CHECK_TYPE(
         !argument.tensor.defined() || argument.tensor.scalar_type() == a.weight_ih.scalar_type(),
@@ -167,14 +153,13 @@ void check_layer(const LayerArguments& a) {
       integer ? "2 dimensions [steps, batch]" : "3 dimensions [steps, batch, input_size]",
       ", but got ",
       sizes(a.input.sym_sizes().vec()));
-  TORCH_CHECK_VALUE(
-      a.weight_ih.dim() == 2 && a.weight_ih.sym_size(0) % num_gates(a.cell) == 0 &&
-          a.weight_ih.sym_size(0) > 0,
-      name,
-      ": expected `weight_ih` to have shape [",
-      num_gates(a.cell),
-      " * hidden_size, input_size], but got ",
-      sizes(a.weight_ih.sym_sizes().vec()));
+  TORCH_CHECK_VALUE(a.weight_ih.dim() == 2 && a.weight_ih.sym_size(0) % num_gates(a.cell) == 0 &&
+                        a.weight_ih.sym_size(0) > 0,
+                    name,
+                    ": expected `weight_ih` to have shape [",
+                    num_gates(a.cell),
+                    " * hidden_size, input_size], but got ",
+                    sizes(a.weight_ih.sym_sizes().vec()));
 
   const auto T = a.input.sym_size(0), B = a.input.sym_size(1);
   const auto GH = a.weight_ih.sym_size(0);
@@ -215,11 +200,10 @@ void check_layer(const LayerArguments& a) {
   check_lengths_and_mask(name, a.lengths, a.mask, T, B, /*batch_first=*/false);
 }
 
-void check_layer_backward(
-    const LayerArguments& a,
-    const at::Tensor& output,
-    const at::Tensor& saved,
-    const OutputGradients& grads) {
+void check_layer_backward(const LayerArguments& a,
+                          const at::Tensor& output,
+                          const at::Tensor& saved,
+                          const OutputGradients& grads) {
   check_layer(a);
   const std::string name = std::string("masked_rnn::") + layer_name(a.cell) + "_backward";
   const auto dtype = a.weight_ih.scalar_type();
@@ -232,27 +216,25 @@ void check_layer_backward(
     if (!tensor.defined()) {
       return;
     }
-    TORCH_CHECK_VALUE(
-        tensor.device() == a.weight_ih.device(),
-        name,
-        ": expected `",
-        argument,
-        "` to be on ",
-        a.weight_ih.device(),
-        " like weight_ih, but got ",
-        tensor.device());
+    TORCH_CHECK_VALUE(tensor.device() == a.weight_ih.device(),
+                      name,
+                      ": expected `",
+                      argument,
+                      "` to be on ",
+                      a.weight_ih.device(),
+                      " like weight_ih, but got ",
+                      tensor.device());
     // What the forward keeps for bfloat16 layers is float32.
     const bool is_saved = tensor.is_same(saved);
     const auto wanted = is_saved && dtype == at::kBFloat16 ? at::kFloat : dtype;
-    TORCH_CHECK_TYPE(
-        tensor.scalar_type() == wanted,
-        name,
-        ": expected `",
-        argument,
-        "` to have dtype ",
-        wanted,
-        ", but got ",
-        tensor.scalar_type());
+    TORCH_CHECK_TYPE(tensor.scalar_type() == wanted,
+                     name,
+                     ": expected `",
+                     argument,
+                     "` to have dtype ",
+                     wanted,
+                     ", but got ",
+                     tensor.scalar_type());
     check_shape(name, argument, meaning, tensor, expected);
   };
   check("output", "[steps, batch, output_size]", output, {T, B, P});

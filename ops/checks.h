@@ -12,19 +12,17 @@ namespace masked_rnn {
 void check_layer(const LayerArguments& arguments);
 
 // The output and saved tensors that a backward operator was given.
-void check_layer_backward(
-    const LayerArguments& arguments,
-    const at::Tensor& output,
-    const at::Tensor& saved,
-    const OutputGradients& grads);
+void check_layer_backward(const LayerArguments& arguments,
+                          const at::Tensor& output,
+                          const at::Tensor& saved,
+                          const OutputGradients& grads);
 
 // lengths [B] or mask [T, B] (T, B as the message calls them); `name` is the operator's.
-void check_lengths_and_mask(
-    const std::string& name,
-    const at::Tensor& lengths,
-    const at::Tensor& mask,
-    const c10::SymInt& steps,
-    const c10::SymInt& batch,
-    bool batch_first);
+void check_lengths_and_mask(const std::string& name,
+                            const at::Tensor& lengths,
+                            const at::Tensor& mask,
+                            const c10::SymInt& steps,
+                            const c10::SymInt& batch,
+                            bool batch_first);
 
 }  // namespace masked_rnn

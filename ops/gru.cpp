@@ -5,32 +5,30 @@
 
 namespace masked_rnn {
 
-std::tuple<at::Tensor, at::Tensor> gru(
-    const at::Tensor& input,
-    const std::optional<at::Tensor>& hx,
-    at::TensorList params,
-    bool has_biases,
-    int64_t num_layers,
-    double dropout,
-    bool train,
-    bool bidirectional,
-    bool batch_first,
-    const std::optional<at::Tensor>& lengths,
-    const std::optional<at::Tensor>& mask) {
-  return run_single_state_stack(
-      CellKind::kGru,
-      "masked_rnn::gru",
-      input,
-      hx,
-      params,
-      has_biases,
-      num_layers,
-      dropout,
-      train,
-      bidirectional,
-      batch_first,
-      lengths,
-      mask);
+std::tuple<at::Tensor, at::Tensor> gru(const at::Tensor& input,
+                                       const std::optional<at::Tensor>& hx,
+                                       at::TensorList params,
+                                       bool has_biases,
+                                       int64_t num_layers,
+                                       double dropout,
+                                       bool train,
+                                       bool bidirectional,
+                                       bool batch_first,
+                                       const std::optional<at::Tensor>& lengths,
+                                       const std::optional<at::Tensor>& mask) {
+  return run_single_state_stack(CellKind::kGru,
+                                "masked_rnn::gru",
+                                input,
+                                hx,
+                                params,
+                                has_biases,
+                                num_layers,
+                                dropout,
+                                train,
+                                bidirectional,
+                                batch_first,
+                                lengths,
+                                mask);
 }
 
 }  // namespace masked_rnn

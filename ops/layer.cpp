@@ -62,19 +62,18 @@ LayerResult call_layer(const LayerArguments& a, bool save) {
   const auto lengths = or_nullopt(a.lengths), mask = or_nullopt(a.mask);
   if (a.cell == CellKind::kLstm) {
     static const auto op = operator_handle<LstmForward>("masked_rnn::lstm_layer");
-    auto [output, h_n, c_n, saved] = op.call(
-        a.input,
-        a.h_0,
-        a.c_0,
-        a.weight_ih,
-        a.weight_hh,
-        bias_ih,
-        bias_hh,
-        or_nullopt(a.weight_hr),
-        lengths,
-        mask,
-        a.reverse,
-        save);
+    auto [output, h_n, c_n, saved] = op.call(a.input,
+                                             a.h_0,
+                                             a.c_0,
+                                             a.weight_ih,
+                                             a.weight_hh,
+                                             bias_ih,
+                                             bias_hh,
+                                             or_nullopt(a.weight_hr),
+                                             lengths,
+                                             mask,
+                                             a.reverse,
+                                             save);
     return {output, h_n, c_n, saved};
   }
   if (a.cell == CellKind::kGru) {
@@ -84,27 +83,25 @@ LayerResult call_layer(const LayerArguments& a, bool save) {
     return {output, h_n, {}, saved};
   }
   static const auto op = operator_handle<RnnForward>("masked_rnn::rnn_layer");
-  auto [output, h_n, saved] = op.call(
-      a.input,
-      a.h_0,
-      a.weight_ih,
-      a.weight_hh,
-      bias_ih,
-      bias_hh,
-      nonlinearity(a.cell),
-      lengths,
-      mask,
-      a.reverse,
-      save);
+  auto [output, h_n, saved] = op.call(a.input,
+                                      a.h_0,
+                                      a.weight_ih,
+                                      a.weight_hh,
+                                      bias_ih,
+                                      bias_hh,
+                                      nonlinearity(a.cell),
+                                      lengths,
+                                      mask,
+                                      a.reverse,
+                                      save);
   return {output, h_n, {}, saved};
 }
 
-LayerGradients call_layer_backward(
-    const LayerArguments& a,
-    const at::Tensor& output,
-    const at::Tensor& saved,
-    const OutputGradients& grads,
-    const WantedMask& wanted) {
+LayerGradients call_layer_backward(const LayerArguments& a,
+                                   const at::Tensor& output,
+                                   const at::Tensor& saved,
+                                   const OutputGradients& grads,
+                                   const WantedMask& wanted) {
   const auto bias_ih = or_nullopt(a.bias_ih), bias_hh = or_nullopt(a.bias_hh);
   const auto lengths = or_nullopt(a.lengths), mask = or_nullopt(a.mask);
   const auto grad_output = or_nullopt(grads.output), grad_h_n = or_nullopt(grads.h_n);
@@ -117,60 +114,57 @@ LayerGradients call_layer_backward(
   LayerGradients result;
   if (a.cell == CellKind::kLstm) {
     static const auto op = operator_handle<LstmBackward>("masked_rnn::lstm_layer_backward");
-    const auto g = op.call(
-        grad_output,
-        grad_h_n,
-        or_nullopt(grads.c_n),
-        a.input,
-        a.h_0,
-        a.c_0,
-        a.weight_ih,
-        a.weight_hh,
-        bias_ih,
-        bias_hh,
-        or_nullopt(a.weight_hr),
-        lengths,
-        mask,
-        a.reverse,
-        output,
-        saved,
-        wanted);
+    const auto g = op.call(grad_output,
+                           grad_h_n,
+                           or_nullopt(grads.c_n),
+                           a.input,
+                           a.h_0,
+                           a.c_0,
+                           a.weight_ih,
+                           a.weight_hh,
+                           bias_ih,
+                           bias_hh,
+                           or_nullopt(a.weight_hr),
+                           lengths,
+                           mask,
+                           a.reverse,
+                           output,
+                           saved,
+                           wanted);
     result = std::apply([](const auto&... t) { return LayerGradients{t...}; }, g);
   } else if (a.cell == CellKind::kGru) {
     static const auto op = operator_handle<GruBackward>("masked_rnn::gru_layer_backward");
-    result = with_cell_state(op.call(
-        grad_output,
-        grad_h_n,
-        a.input,
-        a.h_0,
-        a.weight_ih,
-        a.weight_hh,
-        bias_ih,
-        bias_hh,
-        lengths,
-        mask,
-        a.reverse,
-        output,
-        saved,
-        stateless));
+    result = with_cell_state(op.call(grad_output,
+                                     grad_h_n,
+                                     a.input,
+                                     a.h_0,
+                                     a.weight_ih,
+                                     a.weight_hh,
+                                     bias_ih,
+                                     bias_hh,
+                                     lengths,
+                                     mask,
+                                     a.reverse,
+                                     output,
+                                     saved,
+                                     stateless));
   } else {
     static const auto op = operator_handle<RnnBackward>("masked_rnn::rnn_layer_backward");
-    result = with_cell_state(op.call(
-        grad_output,
-        grad_h_n,
-        a.input,
-        a.h_0,
-        a.weight_ih,
-        a.weight_hh,
-        bias_ih,
-        bias_hh,
-        nonlinearity(a.cell),
-        lengths,
-        mask,
-        a.reverse,
-        output,
-        saved,
-        stateless));
+    result = with_cell_state(op.call(grad_output,
+                                     grad_h_n,
+                                     a.input,
+                                     a.h_0,
+                                     a.weight_ih,
+                                     a.weight_hh,
+                                     bias_ih,
+                                     bias_hh,
+                                     nonlinearity(a.cell),
+                                     lengths,
+                                     mask,
+                                     a.reverse,
+                                     output,
+                                     saved,
+                                     stateless));
   }
   for (int i = 0; i < kNumWanted; ++i) {
     if (!wanted[i]) {

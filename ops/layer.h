@@ -10,12 +10,11 @@ namespace masked_rnn {
 LayerResult call_layer(const LayerArguments& arguments, bool save);
 
 // masked_rnn::lstm_layer_backward and its sisters. `output` and `saved` are those of call_layer.
-LayerGradients call_layer_backward(
-    const LayerArguments& arguments,
-    const at::Tensor& output,
-    const at::Tensor& saved,
-    const OutputGradients& grads,
-    const WantedMask& wanted);
+LayerGradients call_layer_backward(const LayerArguments& arguments,
+                                   const at::Tensor& output,
+                                   const at::Tensor& saved,
+                                   const OutputGradients& grads,
+                                   const WantedMask& wanted);
 
 // "lstm_layer", "gru_layer" or "rnn_layer".
 const char* layer_name(CellKind cell);

@@ -15,12 +15,11 @@
 namespace masked_rnn {
 
 using LayerForward = LayerResult(const LayerArguments&, bool save);
-using LayerBackward = LayerGradients(
-    const LayerArguments&,
-    const at::Tensor& output,
-    const at::Tensor& saved,
-    const OutputGradients&,
-    const WantedMask&);
+using LayerBackward = LayerGradients(const LayerArguments&,
+                                     const at::Tensor& output,
+                                     const at::Tensor& saved,
+                                     const OutputGradients&,
+                                     const WantedMask&);
 
 using OptionalTensor = std::optional<at::Tensor>;
 
@@ -46,17 +45,15 @@ inline CellKind rnn_cell(std::string_view nonlinearity) {
 
 using Tensors3 = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 using Tensors4 = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
-using Tensors6 =
-    std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
-using Tensors8 = std::tuple<
-    at::Tensor,
-    at::Tensor,
-    at::Tensor,
-    at::Tensor,
-    at::Tensor,
-    at::Tensor,
-    at::Tensor,
-    at::Tensor>;
+using Tensors6 = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+using Tensors8 = std::tuple<at::Tensor,
+                            at::Tensor,
+                            at::Tensor,
+                            at::Tensor,
+                            at::Tensor,
+                            at::Tensor,
+                            at::Tensor,
+                            at::Tensor>;
 
 inline Tensors6 without_cell_state(const LayerGradients& g, const at::Tensor& like) {
   return {or_empty(g[kInput], like),
@@ -72,72 +69,68 @@ inline WantedMask without_cell_state(const std::array<bool, 6>& mask) {
 }
 
 template <LayerForward kernel>
-Tensors4 lstm_layer(
-    const at::Tensor& input,
-    const at::Tensor& h_0,
-    const at::Tensor& c_0,
-    const at::Tensor& weight_ih,
-    const at::Tensor& weight_hh,
-    const OptionalTensor& bias_ih,
-    const OptionalTensor& bias_hh,
-    const OptionalTensor& weight_hr,
-    const OptionalTensor& lengths,
-    const OptionalTensor& mask,
-    bool reverse,
-    bool save) {
-  const auto y = kernel(
-      {CellKind::kLstm,
-       input,
-       h_0,
-       c_0,
-       weight_ih,
-       weight_hh,
-       or_undefined(bias_ih),
-       or_undefined(bias_hh),
-       or_undefined(weight_hr),
-       or_undefined(lengths),
-       or_undefined(mask),
-       reverse},
-      save);
+Tensors4 lstm_layer(const at::Tensor& input,
+                    const at::Tensor& h_0,
+                    const at::Tensor& c_0,
+                    const at::Tensor& weight_ih,
+                    const at::Tensor& weight_hh,
+                    const OptionalTensor& bias_ih,
+                    const OptionalTensor& bias_hh,
+                    const OptionalTensor& weight_hr,
+                    const OptionalTensor& lengths,
+                    const OptionalTensor& mask,
+                    bool reverse,
+                    bool save) {
+  const auto y = kernel({CellKind::kLstm,
+                         input,
+                         h_0,
+                         c_0,
+                         weight_ih,
+                         weight_hh,
+                         or_undefined(bias_ih),
+                         or_undefined(bias_hh),
+                         or_undefined(weight_hr),
+                         or_undefined(lengths),
+                         or_undefined(mask),
+                         reverse},
+                        save);
   return {y.output, y.h_n, y.c_n, y.saved};
 }
 
 template <LayerBackward kernel>
-Tensors8 lstm_layer_backward(
-    const OptionalTensor& grad_output,
-    const OptionalTensor& grad_h_n,
-    const OptionalTensor& grad_c_n,
-    const at::Tensor& input,
-    const at::Tensor& h_0,
-    const at::Tensor& c_0,
-    const at::Tensor& weight_ih,
-    const at::Tensor& weight_hh,
-    const OptionalTensor& bias_ih,
-    const OptionalTensor& bias_hh,
-    const OptionalTensor& weight_hr,
-    const OptionalTensor& lengths,
-    const OptionalTensor& mask,
-    bool reverse,
-    const at::Tensor& output,
-    const at::Tensor& saved,
-    std::array<bool, 8> output_mask) {
-  const auto g = kernel(
-      {CellKind::kLstm,
-       input,
-       h_0,
-       c_0,
-       weight_ih,
-       weight_hh,
-       or_undefined(bias_ih),
-       or_undefined(bias_hh),
-       or_undefined(weight_hr),
-       or_undefined(lengths),
-       or_undefined(mask),
-       reverse},
-      output,
-      saved,
-      {or_undefined(grad_output), or_undefined(grad_h_n), or_undefined(grad_c_n)},
-      output_mask);
+Tensors8 lstm_layer_backward(const OptionalTensor& grad_output,
+                             const OptionalTensor& grad_h_n,
+                             const OptionalTensor& grad_c_n,
+                             const at::Tensor& input,
+                             const at::Tensor& h_0,
+                             const at::Tensor& c_0,
+                             const at::Tensor& weight_ih,
+                             const at::Tensor& weight_hh,
+                             const OptionalTensor& bias_ih,
+                             const OptionalTensor& bias_hh,
+                             const OptionalTensor& weight_hr,
+                             const OptionalTensor& lengths,
+                             const OptionalTensor& mask,
+                             bool reverse,
+                             const at::Tensor& output,
+                             const at::Tensor& saved,
+                             std::array<bool, 8> output_mask) {
+  const auto g = kernel({CellKind::kLstm,
+                         input,
+                         h_0,
+                         c_0,
+                         weight_ih,
+                         weight_hh,
+                         or_undefined(bias_ih),
+                         or_undefined(bias_hh),
+                         or_undefined(weight_hr),
+                         or_undefined(lengths),
+                         or_undefined(mask),
+                         reverse},
+                        output,
+                        saved,
+                        {or_undefined(grad_output), or_undefined(grad_h_n), or_undefined(grad_c_n)},
+                        output_mask);
   return {or_empty(g[kInput], weight_ih),
           or_empty(g[kH0], weight_ih),
           or_empty(g[kC0], weight_ih),
@@ -149,134 +142,126 @@ Tensors8 lstm_layer_backward(
 }
 
 template <LayerForward kernel>
-Tensors3 gru_layer(
-    const at::Tensor& input,
-    const at::Tensor& h_0,
-    const at::Tensor& weight_ih,
-    const at::Tensor& weight_hh,
-    const OptionalTensor& bias_ih,
-    const OptionalTensor& bias_hh,
-    const OptionalTensor& lengths,
-    const OptionalTensor& mask,
-    bool reverse,
-    bool save) {
-  const auto y = kernel(
-      {CellKind::kGru,
-       input,
-       h_0,
-       {},
-       weight_ih,
-       weight_hh,
-       or_undefined(bias_ih),
-       or_undefined(bias_hh),
-       {},
-       or_undefined(lengths),
-       or_undefined(mask),
-       reverse},
-      save);
+Tensors3 gru_layer(const at::Tensor& input,
+                   const at::Tensor& h_0,
+                   const at::Tensor& weight_ih,
+                   const at::Tensor& weight_hh,
+                   const OptionalTensor& bias_ih,
+                   const OptionalTensor& bias_hh,
+                   const OptionalTensor& lengths,
+                   const OptionalTensor& mask,
+                   bool reverse,
+                   bool save) {
+  const auto y = kernel({CellKind::kGru,
+                         input,
+                         h_0,
+                         {},
+                         weight_ih,
+                         weight_hh,
+                         or_undefined(bias_ih),
+                         or_undefined(bias_hh),
+                         {},
+                         or_undefined(lengths),
+                         or_undefined(mask),
+                         reverse},
+                        save);
   return {y.output, y.h_n, y.saved};
 }
 
 template <LayerBackward kernel>
-Tensors6 gru_layer_backward(
-    const OptionalTensor& grad_output,
-    const OptionalTensor& grad_h_n,
-    const at::Tensor& input,
-    const at::Tensor& h_0,
-    const at::Tensor& weight_ih,
-    const at::Tensor& weight_hh,
-    const OptionalTensor& bias_ih,
-    const OptionalTensor& bias_hh,
-    const OptionalTensor& lengths,
-    const OptionalTensor& mask,
-    bool reverse,
-    const at::Tensor& output,
-    const at::Tensor& saved,
-    std::array<bool, 6> output_mask) {
-  const auto g = kernel(
-      {CellKind::kGru,
-       input,
-       h_0,
-       {},
-       weight_ih,
-       weight_hh,
-       or_undefined(bias_ih),
-       or_undefined(bias_hh),
-       {},
-       or_undefined(lengths),
-       or_undefined(mask),
-       reverse},
-      output,
-      saved,
-      {or_undefined(grad_output), or_undefined(grad_h_n), {}},
-      without_cell_state(output_mask));
+Tensors6 gru_layer_backward(const OptionalTensor& grad_output,
+                            const OptionalTensor& grad_h_n,
+                            const at::Tensor& input,
+                            const at::Tensor& h_0,
+                            const at::Tensor& weight_ih,
+                            const at::Tensor& weight_hh,
+                            const OptionalTensor& bias_ih,
+                            const OptionalTensor& bias_hh,
+                            const OptionalTensor& lengths,
+                            const OptionalTensor& mask,
+                            bool reverse,
+                            const at::Tensor& output,
+                            const at::Tensor& saved,
+                            std::array<bool, 6> output_mask) {
+  const auto g = kernel({CellKind::kGru,
+                         input,
+                         h_0,
+                         {},
+                         weight_ih,
+                         weight_hh,
+                         or_undefined(bias_ih),
+                         or_undefined(bias_hh),
+                         {},
+                         or_undefined(lengths),
+                         or_undefined(mask),
+                         reverse},
+                        output,
+                        saved,
+                        {or_undefined(grad_output), or_undefined(grad_h_n), {}},
+                        without_cell_state(output_mask));
   return without_cell_state(g, weight_ih);
 }
 
 template <LayerForward kernel>
-Tensors3 rnn_layer(
-    const at::Tensor& input,
-    const at::Tensor& h_0,
-    const at::Tensor& weight_ih,
-    const at::Tensor& weight_hh,
-    const OptionalTensor& bias_ih,
-    const OptionalTensor& bias_hh,
-    std::string_view nonlinearity,
-    const OptionalTensor& lengths,
-    const OptionalTensor& mask,
-    bool reverse,
-    bool save) {
-  const auto y = kernel(
-      {rnn_cell(nonlinearity),
-       input,
-       h_0,
-       {},
-       weight_ih,
-       weight_hh,
-       or_undefined(bias_ih),
-       or_undefined(bias_hh),
-       {},
-       or_undefined(lengths),
-       or_undefined(mask),
-       reverse},
-      save);
+Tensors3 rnn_layer(const at::Tensor& input,
+                   const at::Tensor& h_0,
+                   const at::Tensor& weight_ih,
+                   const at::Tensor& weight_hh,
+                   const OptionalTensor& bias_ih,
+                   const OptionalTensor& bias_hh,
+                   std::string_view nonlinearity,
+                   const OptionalTensor& lengths,
+                   const OptionalTensor& mask,
+                   bool reverse,
+                   bool save) {
+  const auto y = kernel({rnn_cell(nonlinearity),
+                         input,
+                         h_0,
+                         {},
+                         weight_ih,
+                         weight_hh,
+                         or_undefined(bias_ih),
+                         or_undefined(bias_hh),
+                         {},
+                         or_undefined(lengths),
+                         or_undefined(mask),
+                         reverse},
+                        save);
   return {y.output, y.h_n, y.saved};
 }
 
 template <LayerBackward kernel>
-Tensors6 rnn_layer_backward(
-    const OptionalTensor& grad_output,
-    const OptionalTensor& grad_h_n,
-    const at::Tensor& input,
-    const at::Tensor& h_0,
-    const at::Tensor& weight_ih,
-    const at::Tensor& weight_hh,
-    const OptionalTensor& bias_ih,
-    const OptionalTensor& bias_hh,
-    std::string_view nonlinearity,
-    const OptionalTensor& lengths,
-    const OptionalTensor& mask,
-    bool reverse,
-    const at::Tensor& output,
-    const at::Tensor& saved,
-    std::array<bool, 6> output_mask) {
-  const auto g = kernel(
-      {rnn_cell(nonlinearity),
-       input,
-       h_0,
-       {},
-       weight_ih,
-       weight_hh,
-       or_undefined(bias_ih),
-       or_undefined(bias_hh),
-       {},
-       or_undefined(lengths),
-       or_undefined(mask),
-       reverse},
-      output,
-      saved,
-      {or_undefined(grad_output), or_undefined(grad_h_n), {}},
-      without_cell_state(output_mask));
+Tensors6 rnn_layer_backward(const OptionalTensor& grad_output,
+                            const OptionalTensor& grad_h_n,
+                            const at::Tensor& input,
+                            const at::Tensor& h_0,
+                            const at::Tensor& weight_ih,
+                            const at::Tensor& weight_hh,
+                            const OptionalTensor& bias_ih,
+                            const OptionalTensor& bias_hh,
+                            std::string_view nonlinearity,
+                            const OptionalTensor& lengths,
+                            const OptionalTensor& mask,
+                            bool reverse,
+                            const at::Tensor& output,
+                            const at::Tensor& saved,
+                            std::array<bool, 6> output_mask) {
+  const auto g = kernel({rnn_cell(nonlinearity),
+                         input,
+                         h_0,
+                         {},
+                         weight_ih,
+                         weight_hh,
+                         or_undefined(bias_ih),
+                         or_undefined(bias_hh),
+                         {},
+                         or_undefined(lengths),
+                         or_undefined(mask),
+                         reverse},
+                        output,
+                        saved,
+                        {or_undefined(grad_output), or_undefined(grad_h_n), {}},
+                        without_cell_state(output_mask));
   return without_cell_state(g, weight_ih);
 }
 

@@ -6,32 +6,30 @@
 
 namespace masked_rnn {
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> lstm(
-    const at::Tensor& input,
-    at::TensorList hx,
-    at::TensorList params,
-    bool has_biases,
-    int64_t num_layers,
-    double dropout,
-    bool train,
-    bool bidirectional,
-    bool batch_first,
-    const std::optional<at::Tensor>& lengths,
-    const std::optional<at::Tensor>& mask) {
-  const auto y = run_stack(
-      {CellKind::kLstm,
-       "masked_rnn::lstm",
-       input,
-       hx.vec(),
-       params,
-       has_biases,
-       num_layers,
-       dropout,
-       train,
-       bidirectional,
-       batch_first,
-       or_undefined(lengths),
-       or_undefined(mask)});
+std::tuple<at::Tensor, at::Tensor, at::Tensor> lstm(const at::Tensor& input,
+                                                    at::TensorList hx,
+                                                    at::TensorList params,
+                                                    bool has_biases,
+                                                    int64_t num_layers,
+                                                    double dropout,
+                                                    bool train,
+                                                    bool bidirectional,
+                                                    bool batch_first,
+                                                    const std::optional<at::Tensor>& lengths,
+                                                    const std::optional<at::Tensor>& mask) {
+  const auto y = run_stack({CellKind::kLstm,
+                            "masked_rnn::lstm",
+                            input,
+                            hx.vec(),
+                            params,
+                            has_biases,
+                            num_layers,
+                            dropout,
+                            train,
+                            bidirectional,
+                            batch_first,
+                            or_undefined(lengths),
+                            or_undefined(mask)});
   return {y.output, y.h_n, y.c_n};
 }
 

@@ -35,65 +35,63 @@ int64_t params_per_layer(const StackArguments& a) {
   const int64_t layers = a.num_layers * (a.bidirectional ? 2 : 1);
   const auto given = static_cast<int64_t>(a.params.size());
   const bool projected = a.cell == CellKind::kLstm && given == (plain + 1) * layers;
-  TORCH_CHECK_VALUE(
-      projected || given == plain * layers,
-      a.name,
-      ": expected `params` to hold ",
-      plain,
-      a.cell == CellKind::kLstm ? " (with a projection one more)" : "",
-      " tensors for each of ",
-      layers,
-      " layers and directions (has_biases=",
-      a.has_biases ? "True" : "False",
-      "), but got ",
-      given);
+  TORCH_CHECK_VALUE(projected || given == plain * layers,
+                    a.name,
+                    ": expected `params` to hold ",
+                    plain,
+                    a.cell == CellKind::kLstm ? " (with a projection one more)" : "",
+                    " tensors for each of ",
+                    layers,
+                    " layers and directions (has_biases=",
+                    a.has_biases ? "True" : "False",
+                    "), but got ",
+                    given);
   return projected ? plain + 1 : plain;
 }
 
 Layout check_input(const StackArguments& a) {
-  TORCH_CHECK_VALUE(
-      a.num_layers >= 1, a.name, ": expected `num_layers` to be at least 1, but got ", a.num_layers);
-  TORCH_CHECK_VALUE(
-      a.dropout >= 0 && a.dropout <= 1,
-      a.name,
-      ": expected `dropout` to be in [0, 1], but got ",
-      a.dropout);
+  TORCH_CHECK_VALUE(a.num_layers >= 1,
+                    a.name,
+                    ": expected `num_layers` to be at least 1, but got ",
+                    a.num_layers);
+  TORCH_CHECK_VALUE(a.dropout >= 0 && a.dropout <= 1,
+                    a.name,
+                    ": expected `dropout` to be in [0, 1], but got ",
+                    a.dropout);
   const bool integer = at::isIntegralType(a.input.scalar_type(), /*includeBool=*/false);
   const int64_t batched = integer ? 2 : 3;
-  TORCH_CHECK_VALUE(
-      a.input.dim() == batched || a.input.dim() == batched - 1,
-      a.name,
-      ": expected `input` to have ",
-      batched - 1,
-      " (unbatched) or ",
-      batched,
-      integer ? " dimensions when it holds one-hot indices" : " dimensions",
-      ", but got ",
-      a.input.dim());
+  TORCH_CHECK_VALUE(a.input.dim() == batched || a.input.dim() == batched - 1,
+                    a.name,
+                    ": expected `input` to have ",
+                    batched - 1,
+                    " (unbatched) or ",
+                    batched,
+                    integer ? " dimensions when it holds one-hot indices" : " dimensions",
+                    ", but got ",
+                    a.input.dim());
   return {a.input.dim() < batched, a.batch_first};
 }
 
 // hx as [L*D, B, .] tensors, zeros where none was given.
-std::vector<at::Tensor> initial_states(
-    const StackArguments& a, const Layout& layout, const c10::SymInt& batch) {
+std::vector<at::Tensor> initial_states(const StackArguments& a,
+                                       const Layout& layout,
+                                       const c10::SymInt& batch) {
   const int64_t layers = a.num_layers * (a.bidirectional ? 2 : 1);
   const size_t states = a.cell == CellKind::kLstm ? 2 : 1;
-  TORCH_CHECK_VALUE(
-      a.hx.empty() || a.hx.size() == states,
-      a.name,
-      ": expected `hx` to hold ",
-      states == 2 ? "h_0 and c_0, or nothing" : "h_0",
-      ", but got ",
-      a.hx.size(),
-      " tensors");
-  TORCH_CHECK_VALUE(
-      a.params[0].dim() == 2 && a.params[1].dim() == 2,
-      a.name,
-      ": expected `params` to begin with matrices weight_ih and weight_hh, but got ",
-      a.params[0].dim(),
-      " and ",
-      a.params[1].dim(),
-      " dimensions");
+  TORCH_CHECK_VALUE(a.hx.empty() || a.hx.size() == states,
+                    a.name,
+                    ": expected `hx` to hold ",
+                    states == 2 ? "h_0 and c_0, or nothing" : "h_0",
+                    ", but got ",
+                    a.hx.size(),
+                    " tensors");
+  TORCH_CHECK_VALUE(a.params[0].dim() == 2 && a.params[1].dim() == 2,
+                    a.name,
+                    ": expected `params` to begin with matrices weight_ih and weight_hh, but got ",
+                    a.params[0].dim(),
+                    " and ",
+                    a.params[1].dim(),
+                    " dimensions");
   const auto output_size = a.params[1].sym_size(1);
   const auto hidden_size = a.params[0].sym_size(0) / num_gates(a.cell);
   std::vector<at::Tensor> result;
@@ -106,15 +104,14 @@ std::vector<at::Tensor> initial_states(
     const auto& given = a.hx[i];
     const char* argument = i == 0 ? "h_0" : "c_0";
     const int64_t dims = layout.unbatched ? 2 : 3;
-    TORCH_CHECK_VALUE(
-        given.dim() == dims,
-        a.name,
-        ": expected `",
-        argument,
-        "` to have ",
-        dims,
-        " dimensions, but got ",
-        given.dim());
+    TORCH_CHECK_VALUE(given.dim() == dims,
+                      a.name,
+                      ": expected `",
+                      argument,
+                      "` to have ",
+                      dims,
+                      " dimensions, but got ",
+                      given.dim());
     const auto state = layout.unbatched ? given.unsqueeze(1) : given;
     TORCH_CHECK_VALUE(
         state.sym_size(0) == layers && state.sym_size(1) == batch && state.sym_size(2) == size,
@@ -175,20 +172,19 @@ StackResult run_stack(StackArguments a) {
       const int64_t index = layer * directions + direction;
       const auto params = a.params.slice(index * per_layer, per_layer);
       const bool projected = per_layer == (a.has_biases ? 5 : 3);
-      const auto y = call_layer(
-          {a.cell,
-           layer_input,
-           states[0].select(0, index),
-           states.size() > 1 ? states[1].select(0, index) : at::Tensor(),
-           params[0],
-           params[1],
-           a.has_biases ? params[2] : at::Tensor(),
-           a.has_biases ? params[3] : at::Tensor(),
-           projected ? params.back() : at::Tensor(),
-           lengths,
-           mask,
-           direction == 1},
-          /*save=*/false);
+      const auto y = call_layer({a.cell,
+                                 layer_input,
+                                 states[0].select(0, index),
+                                 states.size() > 1 ? states[1].select(0, index) : at::Tensor(),
+                                 params[0],
+                                 params[1],
+                                 a.has_biases ? params[2] : at::Tensor(),
+                                 a.has_biases ? params[3] : at::Tensor(),
+                                 projected ? params.back() : at::Tensor(),
+                                 lengths,
+                                 mask,
+                                 direction == 1},
+                                /*save=*/false);
       outputs.push_back(y.output);
       h_n.push_back(y.h_n);
       c_n.push_back(y.c_n);
@@ -208,34 +204,33 @@ StackResult run_stack(StackArguments a) {
           a.cell == CellKind::kLstm ? join(c_n) : at::Tensor()};
 }
 
-std::tuple<at::Tensor, at::Tensor> run_single_state_stack(
-    CellKind cell,
-    const char* name,
-    const at::Tensor& input,
-    const std::optional<at::Tensor>& hx,
-    at::TensorList params,
-    bool has_biases,
-    int64_t num_layers,
-    double dropout,
-    bool train,
-    bool bidirectional,
-    bool batch_first,
-    const std::optional<at::Tensor>& lengths,
-    const std::optional<at::Tensor>& mask) {
-  const auto y = run_stack(
-      {cell,
-       name,
-       input,
-       hx.has_value() ? std::vector<at::Tensor>{*hx} : std::vector<at::Tensor>{},
-       params,
-       has_biases,
-       num_layers,
-       dropout,
-       train,
-       bidirectional,
-       batch_first,
-       lengths.value_or(at::Tensor()),
-       mask.value_or(at::Tensor())});
+std::tuple<at::Tensor, at::Tensor> run_single_state_stack(CellKind cell,
+                                                          const char* name,
+                                                          const at::Tensor& input,
+                                                          const std::optional<at::Tensor>& hx,
+                                                          at::TensorList params,
+                                                          bool has_biases,
+                                                          int64_t num_layers,
+                                                          double dropout,
+                                                          bool train,
+                                                          bool bidirectional,
+                                                          bool batch_first,
+                                                          const std::optional<at::Tensor>& lengths,
+                                                          const std::optional<at::Tensor>& mask) {
+  const auto y =
+      run_stack({cell,
+                 name,
+                 input,
+                 hx.has_value() ? std::vector<at::Tensor>{*hx} : std::vector<at::Tensor>{},
+                 params,
+                 has_biases,
+                 num_layers,
+                 dropout,
+                 train,
+                 bidirectional,
+                 batch_first,
+                 lengths.value_or(at::Tensor()),
+                 mask.value_or(at::Tensor())});
   return {y.output, y.h_n};
 }
 

@@ -36,19 +36,18 @@ struct StackResult {
 StackResult run_stack(StackArguments arguments);
 
 // The cells without a cell state, with the argument list of their operators.
-std::tuple<at::Tensor, at::Tensor> run_single_state_stack(
-    CellKind cell,
-    const char* name,
-    const at::Tensor& input,
-    const std::optional<at::Tensor>& hx,
-    at::TensorList params,
-    bool has_biases,
-    int64_t num_layers,
-    double dropout,
-    bool train,
-    bool bidirectional,
-    bool batch_first,
-    const std::optional<at::Tensor>& lengths,
-    const std::optional<at::Tensor>& mask);
+std::tuple<at::Tensor, at::Tensor> run_single_state_stack(CellKind cell,
+                                                          const char* name,
+                                                          const at::Tensor& input,
+                                                          const std::optional<at::Tensor>& hx,
+                                                          at::TensorList params,
+                                                          bool has_biases,
+                                                          int64_t num_layers,
+                                                          double dropout,
+                                                          bool train,
+                                                          bool bidirectional,
+                                                          bool batch_first,
+                                                          const std::optional<at::Tensor>& lengths,
+                                                          const std::optional<at::Tensor>& mask);
 
 }  // namespace masked_rnn

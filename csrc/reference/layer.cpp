@@ -33,8 +33,7 @@ at::Tensor project_input(const LayerArguments& a, const at::Tensor& valid) {
     }
     return at::embedding(a.weight_ih.t(), index);
   }
-  return at::matmul(
-      a.input.masked_fill(valid.logical_not().unsqueeze(2), 0), a.weight_ih.t());
+  return at::matmul(a.input.masked_fill(valid.logical_not().unsqueeze(2), 0), a.weight_ih.t());
 }
 
 struct State {
@@ -74,14 +73,8 @@ State step(const LayerArguments& a, const at::Tensor& from_input, const State& b
 }  // namespace
 
 std::array<at::Tensor*, kNumWanted> differentiable(LayerArguments& a) {
-  return {&a.input,
-          &a.h_0,
-          &a.c_0,
-          &a.weight_ih,
-          &a.weight_hh,
-          &a.bias_ih,
-          &a.bias_hh,
-          &a.weight_hr};
+  return {
+      &a.input, &a.h_0, &a.c_0, &a.weight_ih, &a.weight_hh, &a.bias_ih, &a.bias_hh, &a.weight_hr};
 }
 
 LayerResult forward(const LayerArguments& a) {
@@ -110,8 +103,9 @@ LayerResult forward(const LayerArguments& a) {
   return result;
 }
 
-LayerGradients backward(
-    const LayerArguments& arguments, const OutputGradients& grads, const WantedMask& wanted) {
+LayerGradients backward(const LayerArguments& arguments,
+                        const OutputGradients& grads,
+                        const WantedMask& wanted) {
   const bool differentiable_again = at::GradMode::is_enabled();
   at::AutoGradMode enable(true);
   // A kernel is called below autograd; here autograd has work to do again.

@@ -10,8 +10,9 @@ namespace masked_rnn::reference {
 LayerResult forward(const LayerArguments& arguments);
 
 // Gradients by differentiating forward; differentiable in turn while grad mode is on.
-LayerGradients backward(
-    const LayerArguments& arguments, const OutputGradients& grads, const WantedMask& wanted);
+LayerGradients backward(const LayerArguments& arguments,
+                        const OutputGradients& grads,
+                        const WantedMask& wanted);
 
 // The same with several named tensors of `arguments`, for code that treats them alike.
 std::array<at::Tensor*, kNumWanted> differentiable(LayerArguments& arguments);

@@ -37,11 +37,10 @@ bool any(const WantedMask& wanted) {
   return false;
 }
 
-void save_layer(
-    AutogradContext* ctx,
-    const LayerArguments& a,
-    const WantedMask& wanted,
-    variable_list more) {
+void save_layer(AutogradContext* ctx,
+                const LayerArguments& a,
+                const WantedMask& wanted,
+                variable_list more) {
   variable_list tensors{a.input,
                         a.h_0,
                         a.c_0,
@@ -90,23 +89,22 @@ WantedMask saved_wanted(AutogradContext* ctx) {
 class LayerBackwardFunction : public torch::autograd::Function<LayerBackwardFunction> {
  public:
   // The tensors are arguments of their own so that autograd sees them; `a` holds them too.
-  static variable_list forward(
-      AutogradContext* ctx,
-      const LayerArguments& a,
-      const WantedMask& wanted,
-      const at::Tensor& output,
-      const at::Tensor& saved,
-      const OptionalTensor& grad_output,
-      const OptionalTensor& grad_h_n,
-      const OptionalTensor& grad_c_n,
-      const at::Tensor& /*input*/,
-      const at::Tensor& /*h_0*/,
-      const OptionalTensor& /*c_0*/,
-      const at::Tensor& /*weight_ih*/,
-      const at::Tensor& /*weight_hh*/,
-      const OptionalTensor& /*bias_ih*/,
-      const OptionalTensor& /*bias_hh*/,
-      const OptionalTensor& /*weight_hr*/) {
+  static variable_list forward(AutogradContext* ctx,
+                               const LayerArguments& a,
+                               const WantedMask& wanted,
+                               const at::Tensor& output,
+                               const at::Tensor& saved,
+                               const OptionalTensor& grad_output,
+                               const OptionalTensor& grad_h_n,
+                               const OptionalTensor& grad_c_n,
+                               const at::Tensor& /*input*/,
+                               const at::Tensor& /*h_0*/,
+                               const OptionalTensor& /*c_0*/,
+                               const at::Tensor& /*weight_ih*/,
+                               const at::Tensor& /*weight_hh*/,
+                               const OptionalTensor& /*bias_ih*/,
+                               const OptionalTensor& /*bias_hh*/,
+                               const OptionalTensor& /*weight_hr*/) {
     const OutputGradients grads{
         or_undefined(grad_output), or_undefined(grad_h_n), or_undefined(grad_c_n)};
     at::AutoDispatchBelowADInplaceOrView below;
@@ -124,8 +122,7 @@ class LayerBackwardFunction : public torch::autograd::Function<LayerBackwardFunc
     const auto saved = ctx->get_saved_variables();
     auto a = saved_layer(ctx, saved);
     const auto wanted = saved_wanted(ctx);
-    OutputGradients grads{
-        saved[kLengths + 2], saved[kLengths + 3], saved[kLengths + 4]};
+    OutputGradients grads{saved[kLengths + 2], saved[kLengths + 3], saved[kLengths + 4]};
 
     const bool differentiable_again = at::GradMode::is_enabled();
     at::AutoGradMode enable(true);
@@ -165,28 +162,26 @@ class LayerBackwardFunction : public torch::autograd::Function<LayerBackwardFunc
   }
 };
 
-LayerGradients autograd_backward(
-    const LayerArguments& a,
-    const at::Tensor& output,
-    const at::Tensor& saved,
-    const OutputGradients& grads,
-    const WantedMask& wanted) {
-  const auto tensors = LayerBackwardFunction::apply(
-      a,
-      wanted,
-      output.detach(),
-      saved,
-      or_nullopt(grads.output),
-      or_nullopt(grads.h_n),
-      or_nullopt(grads.c_n),
-      a.input,
-      a.h_0,
-      or_nullopt(a.c_0),
-      a.weight_ih,
-      a.weight_hh,
-      or_nullopt(a.bias_ih),
-      or_nullopt(a.bias_hh),
-      or_nullopt(a.weight_hr));
+LayerGradients autograd_backward(const LayerArguments& a,
+                                 const at::Tensor& output,
+                                 const at::Tensor& saved,
+                                 const OutputGradients& grads,
+                                 const WantedMask& wanted) {
+  const auto tensors = LayerBackwardFunction::apply(a,
+                                                    wanted,
+                                                    output.detach(),
+                                                    saved,
+                                                    or_nullopt(grads.output),
+                                                    or_nullopt(grads.h_n),
+                                                    or_nullopt(grads.c_n),
+                                                    a.input,
+                                                    a.h_0,
+                                                    or_nullopt(a.c_0),
+                                                    a.weight_ih,
+                                                    a.weight_hh,
+                                                    or_nullopt(a.bias_ih),
+                                                    or_nullopt(a.bias_hh),
+                                                    or_nullopt(a.weight_hr));
   LayerGradients result;
   std::copy(tensors.begin(), tensors.end(), result.begin());
   return result;
@@ -194,18 +189,17 @@ LayerGradients autograd_backward(
 
 class LayerFunction : public torch::autograd::Function<LayerFunction> {
  public:
-  static variable_list forward(
-      AutogradContext* ctx,
-      const LayerArguments& a,
-      const WantedMask& wanted,
-      const at::Tensor& /*input*/,
-      const at::Tensor& /*h_0*/,
-      const OptionalTensor& /*c_0*/,
-      const at::Tensor& /*weight_ih*/,
-      const at::Tensor& /*weight_hh*/,
-      const OptionalTensor& /*bias_ih*/,
-      const OptionalTensor& /*bias_hh*/,
-      const OptionalTensor& /*weight_hr*/) {
+  static variable_list forward(AutogradContext* ctx,
+                               const LayerArguments& a,
+                               const WantedMask& wanted,
+                               const at::Tensor& /*input*/,
+                               const at::Tensor& /*h_0*/,
+                               const OptionalTensor& /*c_0*/,
+                               const at::Tensor& /*weight_ih*/,
+                               const at::Tensor& /*weight_hh*/,
+                               const OptionalTensor& /*bias_ih*/,
+                               const OptionalTensor& /*bias_hh*/,
+                               const OptionalTensor& /*weight_hr*/) {
     at::AutoDispatchBelowADInplaceOrView below;
     const auto y = call_layer(a, /*save=*/true);
     save_layer(ctx, a, wanted, {y.output, y.saved});
@@ -239,17 +233,16 @@ LayerResult autograd_forward(const LayerArguments& a, bool save) {
     at::AutoDispatchBelowADInplaceOrView below;
     return call_layer(a, save);
   }
-  const auto y = LayerFunction::apply(
-      a,
-      wanted,
-      a.input,
-      a.h_0,
-      or_nullopt(a.c_0),
-      a.weight_ih,
-      a.weight_hh,
-      or_nullopt(a.bias_ih),
-      or_nullopt(a.bias_hh),
-      or_nullopt(a.weight_hr));
+  const auto y = LayerFunction::apply(a,
+                                      wanted,
+                                      a.input,
+                                      a.h_0,
+                                      or_nullopt(a.c_0),
+                                      a.weight_ih,
+                                      a.weight_hh,
+                                      or_nullopt(a.bias_ih),
+                                      or_nullopt(a.bias_hh),
+                                      or_nullopt(a.weight_hr));
   return {y[0], y[1], y.size() > 3 ? y[3] : at::Tensor(), y[2]};
 }
 

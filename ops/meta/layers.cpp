@@ -24,12 +24,11 @@ LayerResult meta_forward(const LayerArguments& a, bool save) {
   return result;
 }
 
-LayerGradients meta_backward(
-    const LayerArguments& arguments,
-    const at::Tensor& /*output*/,
-    const at::Tensor& /*saved*/,
-    const OutputGradients& /*grads*/,
-    const WantedMask& wanted) {
+LayerGradients meta_backward(const LayerArguments& arguments,
+                             const at::Tensor& /*output*/,
+                             const at::Tensor& /*saved*/,
+                             const OutputGradients& /*grads*/,
+                             const WantedMask& wanted) {
   LayerArguments a = arguments;
   check_layer(a);
   LayerGradients result;

@@ -19,12 +19,11 @@ LayerResult reference_forward(const LayerArguments& a, bool save) {
   return result;
 }
 
-LayerGradients reference_backward(
-    const LayerArguments& a,
-    const at::Tensor& /*output*/,
-    const at::Tensor& /*saved*/,
-    const OutputGradients& grads,
-    const WantedMask& wanted) {
+LayerGradients reference_backward(const LayerArguments& a,
+                                  const at::Tensor& /*output*/,
+                                  const at::Tensor& /*saved*/,
+                                  const OutputGradients& grads,
+                                  const WantedMask& wanted) {
   check_layer(a);
   at::AutoGradMode no_double_backward(false);
   return reference::backward(a, grads, wanted);

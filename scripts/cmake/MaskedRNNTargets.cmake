@@ -7,6 +7,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)  # target all_verify_interface_header_sets
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
@@ -23,7 +24,10 @@ foreach(room ops models masked_rnn.h)
 endforeach()
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/csrc ${MASKED_RNN_PRIVATE_INCLUDE}/masked_rnn/csrc SYMBOLIC)
 
+# -fopenmp alone, not the path of the compiler's libgomp: LibTorch brings its own, and both would
+# answer to the same name.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
+set_target_properties(OpenMP::OpenMP_CXX PROPERTIES INTERFACE_LINK_LIBRARIES ${OpenMP_CXX_FLAGS})
 
 add_library(masked_rnn_flags INTERFACE)
 target_compile_options(masked_rnn_flags INTERFACE -Wall -Wextra
@@ -33,13 +37,6 @@ if(MASKED_RNN_SANITIZE)
     -fsanitize=${MASKED_RNN_SANITIZE} -fno-omit-frame-pointer -g)
   target_link_options(masked_rnn_flags INTERFACE -fsanitize=${MASKED_RNN_SANITIZE})
 endif()
-
-# LibTorch's headers are not ours to warn about.
-add_library(masked_rnn_torch INTERFACE)
-target_include_directories(masked_rnn_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-target_link_libraries(masked_rnn_torch INTERFACE torch_cpu c10)
-separate_arguments(masked_rnn_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
-target_compile_options(masked_rnn_torch INTERFACE ${masked_rnn_torch_flags})
 
 # Adds headers of the calling folder to what `target` installs and verifies to compile alone.
 function(masked_rnn_headers target)

@@ -1,0 +1,65 @@
+// The LSTM's pointwise mathematics (Hochreiter & Schmidhuber 1997, as torch.nn.LSTM):
+// c = f * c_prev + i * g, h = o * tanh(c). A projection comes after it, as a product.
+#pragma once
+
+#include <masked_rnn/csrc/kernels/kernels.h>
+#include <masked_rnn/csrc/vec/activations.h>
+
+namespace masked_rnn {
+namespace {
+
+template <class T>
+struct LstmCell {
+  static constexpr int kGates = 4;
+
+  static Vec<T> initial(const StepArguments<T>&, int, int64_t, const auto&) { return Vec<T>{}; }
+
+  template <class Extent>
+  static void forward(
+      const StepArguments<T>& s, int64_t row, int64_t j, const Extent& extent, const Vec<T>* sum) {
+    const int64_t H = s.hidden;
+    const T* x = s.gates + row * s.gates_stride + j;
+    const Vec<T> i = sigmoid<T>(extent.load(x) + sum[0]);
+    const Vec<T> f = sigmoid<T>(extent.load(x + H) + sum[1]);
+    const Vec<T> g = tanh<T>(extent.load(x + 2 * H) + sum[2]);
+    const Vec<T> o = sigmoid<T>(extent.load(x + 3 * H) + sum[3]);
+    const Vec<T> c = f * extent.load(s.c_prev + row * s.c_prev_stride + j) + i * g;
+    extent.store(s.c + row * s.c_stride + j, c);
+    extent.store(s.h[row] + j, o * tanh<T>(c));
+    if (s.saved != nullptr) {
+      T* saved = s.saved + row * s.saved_stride + j;
+      extent.store(saved, i);
+      extent.store(saved + H, f);
+      extent.store(saved + 2 * H, g);
+      extent.store(saved + 3 * H, o);
+    }
+  }
+
+  template <class Extent>
+  static void backward(const StepBackwardArguments<T>& s,
+                       int64_t row,
+                       int64_t j,
+                       const Extent& extent) {
+    const int64_t H = s.hidden;
+    const T* saved = s.saved + row * s.saved_stride + j;
+    const Vec<T> i = extent.load(saved), f = extent.load(saved + H);
+    const Vec<T> g = extent.load(saved + 2 * H), o = extent.load(saved + 3 * H);
+    const Vec<T> tanh_c = tanh<T>(extent.load(saved + 4 * H));
+    const Vec<T> grad_h = extent.load(s.grad_h + row * s.grad_h_stride + j);
+    T* grad_c = s.grad_c + row * s.grad_c_stride + j;
+    const Vec<T> grad = extent.load(grad_c) + grad_h * o * (1 - tanh_c * tanh_c);
+    const Vec<T> c_prev = extent.load(s.c_prev + row * s.c_prev_stride + j);
+    T* out = s.grad_gates + row * s.grad_gates_stride + j;
+    extent.store(out, grad * g * i * (1 - i));
+    extent.store(out + H, grad * c_prev * f * (1 - f));
+    extent.store(out + 2 * H, grad * i * (1 - g * g));
+    extent.store(out + 3 * H, grad_h * tanh_c * o * (1 - o));
+    extent.store(grad_c, grad * f);
+    if (s.h_raw != nullptr) {
+      extent.store(s.h_raw + row * s.h_raw_stride + j, o * tanh_c);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace masked_rnn

@@ -1,0 +1,122 @@
+// The kernels of one instruction set as a table of functions over plain memory. Each is compiled for
+// the default, AVX2 and AVX-512 levels; kernels() chooses at run time as ATen does.
+#pragma once
+
+#include <cstdint>
+
+namespace masked_rnn {
+
+// Weights as the kernels read them: columns in blocks of column_block, each block [depth,
+// column_block] contiguous, the last one filled up with zeros.
+//
+// gates > 1 puts the same hidden units of all gates into one block, gate after gate:
+// [depth, gates, column_block / gates].
+template <class T>
+struct PackArguments {
+  const T* weight;  // element (k, n) of the product's right side at k*stride_k + n*stride_n
+  int64_t stride_k;
+  int64_t stride_n;
+  int64_t depth;    // K
+  int64_t columns;  // N; with gates: hidden units of one gate
+  int64_t gates;    // 1, or G with the gates' columns `columns` apart
+  T* packed;        // [packed_size]
+};
+
+// c[r] (+)= a[r] * B for rows given by pointers. Every element is one chain of multiply-adds in the
+// order of k from its initial value, whatever the other rows are.
+template <class T>
+struct ProductArguments {
+  int64_t rows;
+  int64_t depth;      // K
+  int64_t columns;    // N
+  const T* const* a;  // [rows] -> [K]
+  const T* packed;    // B, packed with gates = 1
+  const T* bias;      // [N] initial value, or null for 0; ignored if accumulate
+  bool accumulate;    // start from what c holds
+  T* const* c;        // [rows] -> [N]
+};
+
+// One time step of consecutive sequences: recurrent product and cell in one pass.
+template <class T>
+struct StepArguments {
+  int64_t rows;
+  int64_t hidden;          // H
+  int64_t depth;           // size of h_prev: H or P
+  const T* const* h_prev;  // [rows] -> [depth]
+  const T* packed;         // weight_hh, packed with gates = G
+  const T* bias_hn;        // [H] GRU: bias of W_hn h, or null
+  T* gates;                // [rows, G*H] in: W_ih x + biases
+  int64_t gates_stride;
+  T* saved;  // [rows, saved_size] out, or null
+  int64_t saved_stride;
+  const T* c_prev;  // [rows, H] LSTM
+  int64_t c_prev_stride;
+  T* c;  // [rows, H] LSTM out; may be c_prev
+  int64_t c_stride;
+  T* const* h;  // [rows] -> [H] out
+};
+
+// The cell's derivative at one time step, from the gradient of h to that of the pre-activations.
+template <class T>
+struct StepBackwardArguments {
+  int64_t rows;
+  int64_t hidden;  // H
+  T* grad_h;       // [rows, H] in: gradient of h_t; GRU out: its direct part for h_(t-1)
+  int64_t grad_h_stride;
+  T* grad_c;  // [rows, H] LSTM in: of c_t, out: of c_(t-1)
+  int64_t grad_c_stride;
+  const T* saved;  // [rows, saved_size]
+  int64_t saved_stride;
+  const T* c_prev;  // [rows, H] LSTM
+  int64_t c_prev_stride;
+  const T* const* h_prev;  // [rows] -> [H] GRU
+  const T* const* h;       // [rows] -> [H] vanilla RNN
+  T* grad_gates;           // [rows, G*H] out; GRU [rows, 4H]: r, z, n and the recurrent part of n
+  int64_t grad_gates_stride;
+  T* h_raw;  // [rows, H] out: LSTM's h before the projection, or null
+  int64_t h_raw_stride;
+};
+
+// c[m, n] += sum over rows of a[r][m] * b[r][n], for m in [first, last).
+template <class T>
+struct OuterArguments {
+  int64_t rows;
+  const T* a;  // [rows, .]
+  int64_t a_stride;
+  const T* const* b;    // [rows] -> [columns]
+  int64_t first, last;  // of m
+  int64_t columns;
+  T* c;  // row m at c + m*c_stride
+  int64_t c_stride;
+};
+
+template <class T>
+struct Kernels {
+  int64_t lanes;  // of one vector
+  int64_t (*packed_size)(int64_t depth, int64_t columns, int64_t gates);
+  void (*pack)(const PackArguments<T>&);
+  void (*product)(const ProductArguments<T>&);
+  void (*rnn_tanh_step)(const StepArguments<T>&);
+  void (*rnn_relu_step)(const StepArguments<T>&);
+  void (*gru_step)(const StepArguments<T>&);
+  void (*lstm_step)(const StepArguments<T>&);
+  void (*rnn_tanh_step_backward)(const StepBackwardArguments<T>&);
+  void (*rnn_relu_step_backward)(const StepBackwardArguments<T>&);
+  void (*gru_step_backward)(const StepBackwardArguments<T>&);
+  void (*lstm_step_backward)(const StepBackwardArguments<T>&);
+  void (*outer)(const OuterArguments<T>&);
+  void (*add)(int64_t n, const T* x, T* y);   // y += x
+  void (*tanh)(int64_t n, const T* x, T* y);  // for the tests of the activations
+  void (*sigmoid)(int64_t n, const T* x, T* y);
+};
+
+enum class Level { kDefault, kAvx2, kAvx512 };
+
+// The level ATen runs at (ATEN_CPU_CAPABILITY lowers it).
+Level cpu_level();
+
+// The table of a level; of this machine's by default.
+template <class T>
+const Kernels<T>& kernels(Level level = cpu_level());
+
+}  // namespace masked_rnn

@@ -1,0 +1,81 @@
+// W_ih x_t + biases; see input_projection.h.
+#include <ATen/ops/add.h>
+#include <ATen/ops/zeros.h>
+#include <c10/util/Exception.h>
+#include <masked_rnn/csrc/recurrence/input_projection.h>
+
+namespace masked_rnn {
+namespace {
+
+// What is added to W_ih x: both biases, but of the GRU's n gate only b_in, since b_hn stands inside
+// the reset gate's product.
+at::Tensor input_bias(const LayerArguments& a) {
+  if (!a.bias_ih.defined()) {
+    return at::zeros({a.weight_ih.size(0)}, a.weight_ih.options());
+  }
+  if (a.cell != CellKind::kGru) {
+    return at::add(a.bias_ih, a.bias_hh).contiguous();
+  }
+  auto bias = a.bias_ih.clone().contiguous();
+  const int64_t H = a.hidden_size();
+  bias.narrow(0, 0, 2 * H).add_(a.bias_hh.narrow(0, 0, 2 * H));
+  return bias;
+}
+
+}  // namespace
+
+template <class T>
+InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& schedule)
+    : columns_(a.weight_ih.size(0)), depth_(a.input_size()), bias_(input_bias(a)) {
+  if (!a.one_hot()) {
+    input_ = with_contiguous_rows(a.input);
+    rows_ = row_pointers<const T>(schedule, input_);
+    packed_ = pack_transposed<T>(a.weight_ih, 1);
+    return;
+  }
+  weight_ = a.weight_ih;
+  indices_ = row_indices(schedule, a.input);
+  for (const int64_t index : indices_) {
+    TORCH_CHECK_INDEX(index >= 0 && index < depth_,
+                      "masked_rnn: expected one-hot indices of `input` to be in 0..",
+                      depth_ - 1,
+                      " (input_size ",
+                      depth_,
+                      "), but got ",
+                      index);
+  }
+}
+
+template <class T>
+void InputProjection<T>::operator()(int64_t first, int64_t last, T* gates, int64_t stride) const {
+  const T* bias = bias_.const_data_ptr<T>();
+  if (weight_.defined()) {
+    const T* weight = weight_.const_data_ptr<T>();
+    const int64_t stride_m = weight_.stride(0), stride_k = weight_.stride(1);
+    for (int64_t row = first; row < last; ++row) {
+      const T* column = weight + indices_[row] * stride_k;
+      T* out = gates + (row - first) * stride;
+      for (int64_t m = 0; m < columns_; ++m) {
+        out[m] = bias[m] + column[m * stride_m];
+      }
+    }
+    return;
+  }
+  std::vector<T*> out(last - first);
+  for (int64_t r = 0; r < last - first; ++r) {
+    out[r] = gates + r * stride;
+  }
+  kernels<T>().product({last - first,
+                        depth_,
+                        columns_,
+                        rows_.data() + first,
+                        packed_.data(),
+                        bias,
+                        /*accumulate=*/false,
+                        out.data()});
+}
+
+template class InputProjection<float>;
+template class InputProjection<double>;
+
+}  // namespace masked_rnn

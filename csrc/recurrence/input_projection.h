@@ -1,0 +1,25 @@
+// W_ih x_t + biases for the rows of a schedule, dense or one-hot.
+#pragma once
+
+#include <masked_rnn/csrc/recurrence/layout.h>
+
+namespace masked_rnn {
+
+template <class T>
+class InputProjection {
+ public:
+  // Throws c10::Error for a one-hot index out of range at a valid position.
+  InputProjection(const LayerArguments& arguments, const Schedule& schedule);
+
+  // Writes rows [first, last) to gates[row - first] [G*H], `stride` apart.
+  void operator()(int64_t first, int64_t last, T* gates, int64_t stride) const;
+
+ private:
+  int64_t columns_, depth_;
+  at::Tensor input_, weight_, bias_;
+  std::vector<const T*> rows_;    // dense
+  PackedWeight<T> packed_;        // dense
+  std::vector<int64_t> indices_;  // one-hot
+};
+
+}  // namespace masked_rnn

@@ -1,0 +1,130 @@
+// Where rows stand in padded tensors, and packed weights; see layout.h.
+#include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
+#include <masked_rnn/csrc/recurrence/layout.h>
+
+#include <string>
+
+namespace masked_rnn {
+namespace {
+
+std::string operator_name(const LayerArguments& a) {
+  switch (a.cell) {
+    case CellKind::kLstm:
+      return "masked_rnn::lstm_layer";
+    case CellKind::kGru:
+      return "masked_rnn::gru_layer";
+    default:
+      return "masked_rnn::rnn_layer";
+  }
+}
+
+}  // namespace
+
+Schedule make_schedule(const LayerArguments& a) {
+  const int64_t T = a.steps(), B = a.batch();
+  if (a.mask.defined()) {
+    return schedule_from_mask(
+        a.mask.const_data_ptr<bool>(), a.mask.stride(0), a.mask.stride(1), T, B, a.reverse);
+  }
+  std::vector<int64_t> lengths(B, T);
+  if (a.lengths.defined()) {
+    const auto given = a.lengths.to(at::kLong).contiguous();
+    const int64_t* values = given.const_data_ptr<int64_t>();
+    for (int64_t b = 0; b < B; ++b) {
+      TORCH_CHECK_VALUE(values[b] >= 0 && values[b] <= T,
+                        operator_name(a),
+                        ": expected `lengths` to be in 0..",
+                        T,
+                        " (the number of steps), but got ",
+                        values[b],
+                        " for sequence ",
+                        b);
+      lengths[b] = values[b];
+    }
+  }
+  return schedule_from_lengths(lengths.data(), B, a.reverse);
+}
+
+template <class T>
+std::vector<T*> row_pointers(const Schedule& schedule, const at::Tensor& padded) {
+  std::vector<T*> pointers(schedule.num_rows);
+  T* base = const_cast<T*>(padded.const_data_ptr<std::remove_const_t<T>>());
+  const int64_t stride_t = padded.stride(0), stride_b = padded.stride(1);
+  for (int64_t step = 0; step < schedule.num_steps; ++step) {
+    const int64_t first = schedule.offsets[step], rows = schedule.rows_at(step);
+    for (int64_t j = 0; j < rows; ++j) {
+      pointers[first + j] =
+          base + schedule.times[first + j] * stride_t + schedule.order[j] * stride_b;
+    }
+  }
+  return pointers;
+}
+
+template <class T>
+std::vector<const T*> previous_pointers(const Schedule& schedule,
+                                        const std::vector<T*>& output,
+                                        const at::Tensor& h_0) {
+  std::vector<const T*> pointers(schedule.num_rows);
+  const T* base = h_0.const_data_ptr<T>();
+  for (int64_t step = 0; step < schedule.num_steps; ++step) {
+    const int64_t first = schedule.offsets[step], rows = schedule.rows_at(step);
+    for (int64_t j = 0; j < rows; ++j) {
+      pointers[first + j] = step == 0 ? base + schedule.order[j] * h_0.stride(0)
+                                      : output[schedule.offsets[step - 1] + j];
+    }
+  }
+  return pointers;
+}
+
+std::vector<int64_t> row_indices(const Schedule& schedule, const at::Tensor& input) {
+  const auto index = input.to(at::kLong);
+  const auto pointers = row_pointers<const int64_t>(schedule, index.unsqueeze(2));
+  std::vector<int64_t> indices(pointers.size());
+  for (size_t row = 0; row < pointers.size(); ++row) {
+    indices[row] = *pointers[row];
+  }
+  return indices;
+}
+
+at::Tensor with_contiguous_rows(const at::Tensor& tensor) {
+  return tensor.size(-1) <= 1 || tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
+}
+
+at::Tensor scratch(std::initializer_list<int64_t> sizes, at::ScalarType dtype) {
+  return at::empty(sizes, at::TensorOptions().dtype(dtype));
+}
+
+template <class T>
+PackedWeight<T> pack_transposed(const at::Tensor& weight, int64_t gates) {
+  const auto& k = kernels<T>();
+  const int64_t columns = weight.size(0) / gates, depth = weight.size(1);
+  PackedWeight<T> packed{
+      scratch({k.packed_size(depth, columns, gates)}, c10::CppTypeToScalarType<T>::value)};
+  k.pack({weight.const_data_ptr<T>(),
+          weight.stride(1),
+          weight.stride(0),
+          depth,
+          columns,
+          gates,
+          packed.storage.template mutable_data_ptr<T>()});
+  return packed;
+}
+
+template <class T>
+PackedWeight<T> pack_plain(const at::Tensor& weight) {
+  return pack_transposed<T>(weight.t(), 1);
+}
+
+#define MASKED_RNN_INSTANTIATE(T)                                                           \
+  template std::vector<T*> row_pointers<T>(const Schedule&, const at::Tensor&);             \
+  template std::vector<const T*> row_pointers<const T>(const Schedule&, const at::Tensor&); \
+  template std::vector<const T*> previous_pointers<T>(                                      \
+      const Schedule&, const std::vector<T*>&, const at::Tensor&);                          \
+  template PackedWeight<T> pack_transposed<T>(const at::Tensor&, int64_t);                  \
+  template PackedWeight<T> pack_plain<T>(const at::Tensor&);
+MASKED_RNN_INSTANTIATE(float)
+MASKED_RNN_INSTANTIATE(double)
+#undef MASKED_RNN_INSTANTIATE
+
+}  // namespace masked_rnn

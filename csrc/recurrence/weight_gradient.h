@@ -1,0 +1,28 @@
+// Gradients of weights and biases: sums over all rows, in an order that depends on nothing but the
+// lengths.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace masked_rnn {
+
+// grad [M, N] = sum over rows of (row of grad_gates [rows, M], `stride` apart)^T (row of b [N]).
+template <class T>
+void weight_gradient(
+    int64_t rows, const T* grad_gates, int64_t stride, const T* const* b, const at::Tensor& grad);
+
+// grad [M, V] += grad_gates row at column index of each row: the same with one-hot vectors.
+template <class T>
+void one_hot_weight_gradient(const std::vector<int64_t>& indices,
+                             const T* grad_gates,
+                             int64_t stride,
+                             const at::Tensor& grad);
+
+// grad [M] = sum over rows of grad_gates [rows, M].
+template <class T>
+void bias_gradient(int64_t rows, const T* grad_gates, int64_t stride, const at::Tensor& grad);
+
+}  // namespace masked_rnn

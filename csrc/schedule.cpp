@@ -1,0 +1,87 @@
+// The order in which the valid tokens of a batch are computed; see schedule.h.
+#include <masked_rnn/csrc/schedule.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace masked_rnn {
+namespace {
+
+// Everything but `times`, from the number of valid tokens of each sequence.
+Schedule order_rows(const std::vector<int64_t>& lengths) {
+  Schedule s;
+  s.num_sequences = static_cast<int64_t>(lengths.size());
+  s.order.resize(lengths.size());
+  std::iota(s.order.begin(), s.order.end(), 0);
+  std::stable_sort(s.order.begin(), s.order.end(), [&](int64_t a, int64_t b) {
+    return lengths[a] > lengths[b];
+  });
+  for (const int64_t b : s.order) {
+    s.lengths.push_back(lengths[b]);
+    s.num_rows += lengths[b];
+  }
+  s.num_steps = s.lengths.empty() ? 0 : s.lengths.front();
+  s.offsets.assign(s.num_steps + 1, 0);
+  int64_t active = s.num_sequences;
+  for (int64_t step = 0; step < s.num_steps; ++step) {
+    while (s.lengths[active - 1] <= step) {
+      --active;
+    }
+    s.offsets[step + 1] = s.offsets[step] + active;
+  }
+  s.times.resize(s.num_rows);
+  return s;
+}
+
+}  // namespace
+
+Schedule schedule_from_lengths(const int64_t* lengths, int64_t B, bool reverse) {
+  Schedule s = order_rows({lengths, lengths + B});
+  for (int64_t step = 0; step < s.num_steps; ++step) {
+    for (int64_t j = 0; j < s.rows_at(step); ++j) {
+      s.times[s.offsets[step] + j] = reverse ? s.lengths[j] - 1 - step : step;
+    }
+  }
+  return s;
+}
+
+Schedule schedule_from_mask(
+    const bool* mask, int64_t stride_t, int64_t stride_b, int64_t T, int64_t B, bool reverse) {
+  std::vector<int64_t> lengths(B, 0);
+  for (int64_t t = 0; t < T; ++t) {
+    for (int64_t b = 0; b < B; ++b) {
+      lengths[b] += mask[t * stride_t + b * stride_b];
+    }
+  }
+  Schedule s = order_rows(lengths);
+  for (int64_t j = 0; j < B; ++j) {
+    int64_t step = 0;
+    for (int64_t i = 0; i < T && step < s.lengths[j]; ++i) {
+      const int64_t t = reverse ? T - 1 - i : i;
+      if (mask[t * stride_t + s.order[j] * stride_b]) {
+        s.times[s.offsets[step++] + j] = t;
+      }
+    }
+  }
+  return s;
+}
+
+std::vector<Slice> split(const Schedule& schedule, int64_t num_parts) {
+  std::vector<Slice> slices;
+  int64_t first = 0, rows_before = 0;
+  for (int64_t part = 0; part < num_parts && first < schedule.num_sequences; ++part) {
+    const int64_t until = schedule.num_rows * (part + 1) / num_parts;
+    int64_t last = first;
+    while (last < schedule.num_sequences && (last == first || rows_before < until)) {
+      rows_before += schedule.lengths[last++];
+    }
+    if (part + 1 == num_parts) {
+      last = schedule.num_sequences;
+    }
+    slices.push_back({first, last});
+    first = last;
+  }
+  return slices;
+}
+
+}  // namespace masked_rnn

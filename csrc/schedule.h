@@ -1,0 +1,49 @@
+// The order in which the valid tokens of a batch are computed, built once per layer from lengths or
+// any mask. Reverse direction, holes and left padding are only other row indices.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace masked_rnn {
+
+// Sequences stand by falling length (ties in the caller's order), rows time-major: step s computes
+// rows offsets[s] .. offsets[s+1]-1, and row j of a step continues row j of the step before.
+//
+//   lengths 2 4 0 3          sequence order: 1 3 0 2 (the last has no rows)
+//
+//   step       0      1      2     3
+//   order[0]=1 row 0  row 3  row 6 row 8
+//   order[1]=3 row 1  row 4  row 7
+//   order[2]=0 row 2  row 5
+//   order[3]=2
+//
+// times[row] is the padded position t that the row reads and writes.
+struct Schedule {
+  int64_t num_sequences = 0;     // B
+  int64_t num_rows = 0;          // N = sum of the lengths
+  int64_t num_steps = 0;         // the longest length
+  std::vector<int64_t> order;    // [B] sequences by falling length
+  std::vector<int64_t> lengths;  // [B] in that order
+  std::vector<int64_t> offsets;  // [num_steps + 1] first row of each step
+  std::vector<int64_t> times;    // [N]
+
+  int64_t rows_at(int64_t step) const { return offsets[step + 1] - offsets[step]; }
+};
+
+// lengths: [B] values 0..T.
+Schedule schedule_from_lengths(const int64_t* lengths, int64_t B, bool reverse);
+
+// mask: [T, B] of the given strides.
+Schedule schedule_from_mask(
+    const bool* mask, int64_t stride_t, int64_t stride_b, int64_t T, int64_t B, bool reverse);
+
+// Sequences [first, last) of the schedule's order, one part per thread.
+struct Slice {
+  int64_t first, last;
+};
+
+// At most num_parts slices of about equal cost. The cost of a sequence is its number of rows.
+std::vector<Slice> split(const Schedule& schedule, int64_t num_parts);
+
+}  // namespace masked_rnn

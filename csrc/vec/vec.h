@@ -1,0 +1,82 @@
+// One vector type for every instruction set: the compiler's vector extension, as wide as the level's
+// registers. Nothing here knows what is computed with it.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#ifndef MASKED_RNN_VECTOR_BYTES
+#error "the file that includes this says how wide a vector is"
+#endif
+
+namespace masked_rnn {
+namespace {
+
+template <class T>
+struct Simd;
+template <>
+struct Simd<float> {
+  typedef float Vec __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES)));
+  typedef int32_t IntVec __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES)));
+  typedef float Unaligned
+      __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES), aligned(4), may_alias));
+};
+template <>
+struct Simd<double> {
+  typedef double Vec __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES)));
+  typedef int64_t IntVec __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES)));
+  typedef double Unaligned
+      __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES), aligned(8), may_alias));
+};
+
+template <class T>
+using Vec = typename Simd<T>::Vec;
+
+template <class T>
+constexpr int64_t kLanes = MASKED_RNN_VECTOR_BYTES / static_cast<int64_t>(sizeof(T));
+
+template <class T>
+inline Vec<T> load(const T* p) {
+  return *reinterpret_cast<const typename Simd<T>::Unaligned*>(p);
+}
+
+template <class T>
+inline void store(T* p, Vec<T> v) {
+  *reinterpret_cast<typename Simd<T>::Unaligned*>(p) = v;
+}
+
+// The first n < lanes elements; the others are 0 and are not touched in memory.
+template <class T>
+inline Vec<T> load(const T* p, int64_t n) {
+  T filled[kLanes<T>] = {};
+  std::memcpy(filled, p, static_cast<size_t>(n) * sizeof(T));
+  return load(filled);
+}
+
+template <class T>
+inline void store(T* p, Vec<T> v, int64_t n) {
+  T filled[kLanes<T>];
+  store(filled, v);
+  std::memcpy(p, filled, static_cast<size_t>(n) * sizeof(T));
+}
+
+template <class T>
+inline Vec<T> broadcast(T x) {
+  return x - Vec<T>{};
+}
+
+// How many elements of a vector exist: all of them, or the first `count`.
+template <class T>
+struct Whole {
+  Vec<T> load(const T* p) const { return masked_rnn::load(p); }
+  void store(T* p, Vec<T> v) const { masked_rnn::store(p, v); }
+};
+template <class T>
+struct Partial {
+  int64_t count;
+  Vec<T> load(const T* p) const { return masked_rnn::load(p, count); }
+  void store(T* p, Vec<T> v) const { masked_rnn::store(p, v, count); }
+};
+
+}  // namespace
+}  // namespace masked_rnn

@@ -1,0 +1,63 @@
+// The layers on the CPU: the kernels of csrc.
+#include <masked_rnn/csrc/recurrence/recurrence.h>
+#include <masked_rnn/csrc/reference/layer.h>
+#include <masked_rnn/ops/checks.h>
+#include <masked_rnn/ops/layer_adapters.h>
+#include <torch/library.h>
+
+namespace masked_rnn {
+namespace {
+
+// bfloat16 layers compute in float32: the arguments are widened once, the results rounded once.
+bool is_bfloat16(const LayerArguments& a) { return a.weight_ih.scalar_type() == at::kBFloat16; }
+
+at::Tensor to(const at::Tensor& tensor, at::ScalarType dtype) {
+  return tensor.defined() && tensor.is_floating_point() ? tensor.to(dtype) : tensor;
+}
+
+LayerArguments widened(LayerArguments a) {
+  for (auto* tensor : reference::differentiable(a)) {
+    *tensor = to(*tensor, at::kFloat);
+  }
+  return a;
+}
+
+LayerResult cpu_forward(const LayerArguments& a, bool save) {
+  check_layer(a);
+  if (!is_bfloat16(a)) {
+    return recurrence::forward(a, save);
+  }
+  auto y = recurrence::forward(widened(a), save);
+  y.output = to(y.output, at::kBFloat16);
+  y.h_n = to(y.h_n, at::kBFloat16);
+  y.c_n = to(y.c_n, at::kBFloat16);
+  return y;
+}
+
+LayerGradients cpu_backward(const LayerArguments& a,
+                            const at::Tensor& output,
+                            const at::Tensor& saved,
+                            const OutputGradients& grads,
+                            const WantedMask& wanted) {
+  check_layer_backward(a, output, saved, grads);
+  if (!is_bfloat16(a)) {
+    return recurrence::backward(a, output, saved, grads, wanted);
+  }
+  auto result = recurrence::backward(
+      widened(a),
+      to(output, at::kFloat),
+      saved,
+      {to(grads.output, at::kFloat), to(grads.h_n, at::kFloat), to(grads.c_n, at::kFloat)},
+      wanted);
+  for (auto& grad : result) {
+    grad = to(grad, at::kBFloat16);
+  }
+  return result;
+}
+
+}  // namespace
+}  // namespace masked_rnn
+
+TORCH_LIBRARY_IMPL(masked_rnn, CPU, m) {
+  masked_rnn::register_layers<masked_rnn::cpu_forward, masked_rnn::cpu_backward>(m);
+}
