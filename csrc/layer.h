@@ -21,6 +21,18 @@ constexpr int64_t num_gates(CellKind cell) {
   }
 }
 
+// The operator of one layer of such cells: masked_rnn::lstm_layer and its sisters.
+constexpr const char* layer_name(CellKind cell) {
+  switch (cell) {
+    case CellKind::kGru:
+      return "gru_layer";
+    case CellKind::kLstm:
+      return "lstm_layer";
+    default:
+      return "rnn_layer";
+  }
+}
+
 // T time steps, B sequences, I inputs, H hidden units, P = H or the projection's size, G gates.
 struct LayerArguments {
   CellKind cell;

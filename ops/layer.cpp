@@ -46,17 +46,6 @@ at::Tensor or_empty(const at::Tensor& tensor, const at::Tensor& like) {
   return tensor.defined() ? tensor : at::empty({0}, like.options());
 }
 
-const char* layer_name(CellKind cell) {
-  switch (cell) {
-    case CellKind::kLstm:
-      return "lstm_layer";
-    case CellKind::kGru:
-      return "gru_layer";
-    default:
-      return "rnn_layer";
-  }
-}
-
 LayerResult call_layer(const LayerArguments& a, bool save) {
   const auto bias_ih = or_nullopt(a.bias_ih), bias_hh = or_nullopt(a.bias_hh);
   const auto lengths = or_nullopt(a.lengths), mask = or_nullopt(a.mask);

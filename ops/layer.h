@@ -16,7 +16,4 @@ LayerGradients call_layer_backward(const LayerArguments& arguments,
                                    const OutputGradients& grads,
                                    const WantedMask& wanted);
 
-// "lstm_layer", "gru_layer" or "rnn_layer".
-const char* layer_name(CellKind cell);
-
 }  // namespace masked_rnn

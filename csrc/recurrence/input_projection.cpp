@@ -37,7 +37,9 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
   indices_ = row_indices(schedule, a.input);
   for (const int64_t index : indices_) {
     TORCH_CHECK_INDEX(index >= 0 && index < depth_,
-                      "masked_rnn: expected one-hot indices of `input` to be in 0..",
+                      "masked_rnn::",
+                      layer_name(a.cell),
+                      ": expected one-hot indices of `input` to be in 0..",
                       depth_ - 1,
                       " (input_size ",
                       depth_,

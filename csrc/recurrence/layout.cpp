@@ -3,24 +3,7 @@
 #include <c10/util/Exception.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 
-#include <string>
-
 namespace masked_rnn {
-namespace {
-
-std::string operator_name(const LayerArguments& a) {
-  switch (a.cell) {
-    case CellKind::kLstm:
-      return "masked_rnn::lstm_layer";
-    case CellKind::kGru:
-      return "masked_rnn::gru_layer";
-    default:
-      return "masked_rnn::rnn_layer";
-  }
-}
-
-}  // namespace
-
 Schedule make_schedule(const LayerArguments& a) {
   const int64_t T = a.steps(), B = a.batch();
   if (a.mask.defined()) {
@@ -33,7 +16,8 @@ Schedule make_schedule(const LayerArguments& a) {
     const int64_t* values = given.const_data_ptr<int64_t>();
     for (int64_t b = 0; b < B; ++b) {
       TORCH_CHECK_VALUE(values[b] >= 0 && values[b] <= T,
-                        operator_name(a),
+                        "masked_rnn::",
+          layer_name(a.cell),
                         ": expected `lengths` to be in 0..",
                         T,
                         " (the number of steps), but got ",
