@@ -64,13 +64,16 @@ void fill_tokens(const DataSet& data,
                  const WordDropout& dropout) {
   Padded tokens{steps, batch.num_sequences()};
   for (int64_t b = 0; b < tokens.batch; ++b) {
-    const auto& words = data.examples[batch.examples[b]].tokens;
+    const Example& example = data.examples[batch.examples[b]];
+    TORCH_CHECK(!example.features.defined(), "masked_rnn: expected text, but got series");
+    const auto& words = example.tokens;
     Random random = Random(dropout.seed).mix(dropout.epoch).mix(batch.examples[b]);
     tokens.at(0, b) = Vocabulary::kSos;
     for (size_t i = 0; i < words.size(); ++i) {
       int64_t index = vocabulary.index(words[i]);
-      if (dropout.alpha > 0 && index > Vocabulary::kEos &&
-          random.uniform() * (dropout.alpha + vocabulary.count(index)) < dropout.alpha) {
+      const double chance = random.uniform();  // for every position, so that none moves another's
+      const bool special = index <= Vocabulary::kEos;  // a word of the text is none, say "<eos>"
+      if (special || chance * (dropout.alpha + vocabulary.count(index)) < dropout.alpha) {
         index = Vocabulary::kUnk;
       }
       tokens.at(static_cast<int64_t>(i) + 1, b) = index;

@@ -50,6 +50,13 @@ class Sentences {
     current_.labels.emplace_back(tag);
   }
 
+  void range(int64_t i, int64_t last_word) {
+    if (last_word > last_in_range_) {
+      last_in_range_ = last_word;
+      range_line_ = i;
+    }
+  }
+
   int64_t num_words() const { return static_cast<int64_t>(current_.tokens.size()); }
 
   // `i` is the line after the sentence.
@@ -58,8 +65,13 @@ class Sentences {
       if (!current_.source.empty() && !only_comments()) {
         lines_.fail(current_.line - 1, "a sentence without words, expected at least one");
       }
-      current_ = {};
+      clear();
       return;
+    }
+    if (last_in_range_ > num_words()) {
+      lines_.fail(range_line_,
+                  "a range ends with word " + std::to_string(last_in_range_) +
+                      ", but the sentence has " + std::to_string(num_words()));
     }
     size_t missing = 0;
     for (const auto& label : current_.labels) {
@@ -73,12 +85,17 @@ class Sentences {
                   "none");
     }
     done_.push_back(std::move(current_));
-    current_ = {};
+    clear();
   }
 
   std::vector<Example> take() { return std::move(done_); }
 
  private:
+  void clear() {
+    current_ = {};
+    last_in_range_ = 0;
+  }
+
   bool only_comments() const {
     for (const auto& line : current_.source) {
       if (!line.starts_with('#')) {
@@ -91,6 +108,8 @@ class Sentences {
   const Lines& lines_;
   std::string_view no_tag_;
   Example current_;
+  int64_t last_in_range_ = 0;  // the last word that a range of this sentence names
+  int64_t range_line_ = 0;
   std::vector<Example> done_;
 };
 
@@ -113,10 +132,7 @@ std::vector<Example> parse_conllu(const Lines& lines) {
     }
     const auto columns = split_at(line, '\t');
     if (columns.size() != kConlluColumns) {
-      lines.fail(i,
-                 "has " + std::to_string(columns.size()) +
-                     (columns.size() == 1 ? " column" : " columns") +
-                     ", expected 10 separated by tabs");
+      lines.fail(i, "has " + counted(columns.size(), "column") + ", expected 10 separated by tabs");
     }
     Id id;
     if (!parse_id(columns[0], id)) {
@@ -129,8 +145,9 @@ std::vector<Example> parse_conllu(const Lines& lines) {
       if (id.number != next || id.second < id.number) {
         lines.fail(i,
                    "the range is '" + std::string(columns[0]) + "', expected it to begin with " +
-                       std::to_string(next) + ", the next word");
+                       std::to_string(next) + ", the next word, and to end there or later");
       }
+      sentences.range(i, id.second);
       continue;
     }
     if (id.kind == '.') {
@@ -167,8 +184,7 @@ std::vector<Example> parse_conll(const Lines& lines) {
     sentences.line(i);
     const auto columns = split_at(lines[i], '\t');
     if (columns.size() > 2) {
-      lines.fail(i,
-                 "has " + std::to_string(columns.size()) + " columns, expected 2: token, tab, tag");
+      lines.fail(i, "has " + counted(columns.size(), "column") + ", expected 2: token, tab, tag");
     }
     if (columns[0].empty()) {
       lines.fail(i, "the token is empty, expected token, tab, tag");

@@ -12,6 +12,9 @@ Example labelled(const Lines& lines, int64_t line, std::string label, std::strin
   if (is_blank(label)) {
     lines.fail(line, "the label is empty, expected a label and a text");
   }
+  if (label.find_first_of("\t\n") != std::string::npos) {
+    lines.fail(line, "the label holds a tab or a line break, expected none");
+  }
   Example example;
   example.tokens = tokenize(text);
   if (example.tokens.empty()) {
@@ -75,10 +78,7 @@ std::vector<Example> parse_tsv(const Lines& lines) {
     }
     const auto columns = split_at(lines[i], '\t');
     if (columns.size() != 2) {
-      lines.fail(i,
-                 "has " + std::to_string(columns.size()) +
-                     (columns.size() == 1 ? " column" : " columns") +
-                     ", expected 2: label, tab, text");
+      lines.fail(i, "has " + counted(columns.size(), "column") + ", expected 2: label, tab, text");
     }
     examples.push_back(labelled(lines, i, std::string(columns[0]), std::string(columns[1])));
   }
@@ -94,9 +94,7 @@ std::vector<Example> parse_csv(const Lines& lines) {
     const int64_t first = i;
     auto fields = csv_record(lines, i);
     if (fields.size() != 2) {
-      lines.fail(first,
-                 "has " + std::to_string(fields.size()) +
-                     (fields.size() == 1 ? " field" : " fields") + ", expected 2: label,text");
+      lines.fail(first, "has " + counted(fields.size(), "field") + ", expected 2: label,text");
     }
     if (first == 0 && fields[0] == "label" && fields[1] == "text") {
       continue;  // the header

@@ -10,6 +10,8 @@
 namespace masked_rnn {
 namespace {
 
+constexpr double kInfinite = 0x1.ffffffp127;  // from here on a float would be
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
     text.remove_prefix(1);
@@ -55,16 +57,17 @@ std::vector<float> parse_channel(const Lines& lines, int64_t i, std::string_view
   std::vector<float> values;
   for (std::string_view item : split_at(text, ',')) {
     item = trimmed(item);
-    float value = 0;
+    double value = 0;  // what is too small for a float is 0
     const char* end = item.data() + item.size();
     const auto result = std::from_chars(item.data(), end, value);
     if (item.empty() || item == "?") {
       lines.fail(i, "a value is missing ('" + std::string(item) + "'), expected a number");
     }
-    if (result.ec != std::errc() || result.ptr != end) {
-      lines.fail(i, "'" + std::string(item) + "' is not a number of single precision");
+    const bool too_large = std::isfinite(value) && std::abs(value) >= kInfinite;
+    if (result.ec != std::errc() || result.ptr != end || too_large) {
+      lines.fail(i, std::string("'").append(item) + "' is not a number of single precision");
     }
-    values.push_back(value);
+    values.push_back(static_cast<float>(value));
   }
   while (!values.empty() && std::isnan(values.back())) {
     values.pop_back();
@@ -104,8 +107,8 @@ std::vector<Example> parse_ts(const Lines& lines) {
     }
     if (here != channels) {
       lines.fail(i,
-                 "has " + std::to_string(here) + " channels, expected " + std::to_string(channels) +
-                     " as in the first series");
+                 "has " + counted(parts.size(), "channel") + ", expected " +
+                     std::to_string(channels) + " as in the first series");
     }
     for (int64_t c = 0; c < channels; ++c) {
       const auto values = parse_channel(lines, i, parts[c]);
@@ -115,8 +118,8 @@ std::vector<Example> parse_ts(const Lines& lines) {
       }
       if (length != example.features.size(0)) {
         lines.fail(i,
-                   "channel " + std::to_string(c + 1) + " has " + std::to_string(length) +
-                       " values, expected " + std::to_string(example.features.size(0)) +
+                   "channel " + std::to_string(c + 1) + " has " + counted(values.size(), "value") +
+                       ", expected " + std::to_string(example.features.size(0)) +
                        " as in the first channel");
       }
       float* data = example.features.mutable_data_ptr<float>();

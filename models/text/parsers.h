@@ -4,6 +4,8 @@
 #include <masked_rnn/models/text/example.h>
 #include <masked_rnn/models/text/lines.h>
 
+#include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +20,9 @@ std::vector<Example> parse_ts(const Lines& lines);
 
 // The parts of a line between separators: one more than there are separators.
 std::vector<std::string_view> split_at(std::string_view line, char separator);
+
+// For messages: "1 column", "2 columns".
+std::string counted(size_t count, const char* noun);
 
 // Nothing but spaces and tabs.
 bool is_blank(std::string_view line);

@@ -58,6 +58,10 @@ std::vector<std::string_view> split_at(std::string_view line, char separator) {
   return parts;
 }
 
+std::string counted(size_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 bool is_blank(std::string_view line) {
   return std::all_of(line.begin(), line.end(), [](char c) { return c == ' ' || c == '\t'; });
 }

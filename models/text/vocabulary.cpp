@@ -68,9 +68,10 @@ void IndexedNames::load_from(const std::string& file) {
     const size_t tab = line.rfind('\t');
     int64_t count = 0;
     const char* end = line.data() + line.size();
-    const bool number = tab != std::string_view::npos && tab > 0 && tab + 1 < line.size() &&
-                        std::from_chars(line.data() + tab + 1, end, count).ptr == end;
-    if (!number || count < 0) {
+    const bool two = tab != std::string_view::npos && tab > 0 && tab + 1 < line.size();
+    const auto number = two ? std::from_chars(line.data() + tab + 1, end, count)
+                            : std::from_chars_result{end, std::errc::invalid_argument};
+    if (number.ec != std::errc() || number.ptr != end || count < 0) {
       lines.fail(i, "expected a name, a tab and a count");
     }
     std::string name(line.substr(0, tab));

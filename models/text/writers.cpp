@@ -3,6 +3,8 @@
 #include <masked_rnn/models/text/parsers.h>
 #include <masked_rnn/models/text/writers.h>
 
+#include <algorithm>
+
 namespace masked_rnn {
 namespace {
 
@@ -41,7 +43,9 @@ void write_conllu(std::ostream& out, const Example& example, const std::vector<s
     }
   } else {
     if (!example.text.empty()) {
-      out << "# text = " << example.text << '\n';
+      std::string line = example.text;  // quoted text of CSV may have several
+      std::replace(line.begin(), line.end(), '\n', ' ');
+      out << "# text = " << line << '\n';
     }
     for (; word < tags.size(); ++word) {
       out << word + 1 << '\t' << example.tokens[word] << "\t_\t" << tags[word]

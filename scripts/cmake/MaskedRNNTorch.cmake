@@ -23,7 +23,7 @@ if(NOT Torch_DIR)
 endif()
 
 set(MASKED_RNN_TORCH_VERSION "")
-if(Torch_DIR)
+if(EXISTS ${Torch_DIR}/TorchConfigVersion.cmake)
   get_filename_component(masked_rnn_torch_root ${Torch_DIR}/../../.. ABSOLUTE)
   block(SCOPE_FOR VARIABLES PROPAGATE MASKED_RNN_TORCH_VERSION)
     include(${Torch_DIR}/TorchConfigVersion.cmake)

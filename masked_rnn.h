@@ -1,0 +1,41 @@
+// All of masked_rnn: the layers and models, and below them the functions on tensors. Programs that
+// care for their compile time include the narrow headers under ops/ and models/ instead.
+#pragma once
+
+#include <masked_rnn/models/batch.h>
+#include <masked_rnn/models/classifier.h>
+#include <masked_rnn/models/encoder.h>
+#include <masked_rnn/models/error.h>
+#include <masked_rnn/models/export/torchscript.h>
+#include <masked_rnn/models/files.h>
+#include <masked_rnn/models/inference.h>
+#include <masked_rnn/models/labeller.h>
+#include <masked_rnn/models/nn/gru.h>
+#include <masked_rnn/models/nn/lstm.h>
+#include <masked_rnn/models/nn/pooling.h>
+#include <masked_rnn/models/nn/recurrent.h>
+#include <masked_rnn/models/nn/rnn.h>
+#include <masked_rnn/models/options.h>
+#include <masked_rnn/models/run.h>
+#include <masked_rnn/models/sequence_model.h>
+#include <masked_rnn/models/text/batches.h>
+#include <masked_rnn/models/text/example.h>
+#include <masked_rnn/models/text/readers.h>
+#include <masked_rnn/models/text/tokenizer.h>
+#include <masked_rnn/models/text/vocabulary.h>
+#include <masked_rnn/models/text/writers.h>
+#include <masked_rnn/models/train/checkpoint.h>
+#include <masked_rnn/models/train/fingerprint.h>
+#include <masked_rnn/models/train/listener.h>
+#include <masked_rnn/models/train/metrics.h>
+#include <masked_rnn/models/train/optimizer.h>
+#include <masked_rnn/models/train/options.h>
+#include <masked_rnn/models/train/progress.h>
+#include <masked_rnn/models/train/signals.h>
+#include <masked_rnn/models/train/stopping.h>
+#include <masked_rnn/models/train/trainer.h>
+#include <masked_rnn/models/weights.h>
+#include <masked_rnn/ops/api.h>
+#include <masked_rnn/ops/gru.h>
+#include <masked_rnn/ops/lstm.h>
+#include <masked_rnn/ops/rnn.h>

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Sets everything up, then runs every check: C++ tests, Python tests, headers that must compile
+# alone, a program that uses the installed package, formatting. Ends with one line for each.
+# MASKED_RNN_DATA names the folder of the real data sets; tests that need them are skipped without.
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+if [[ -n ${MASKED_RNN_DATA-} ]]; then
+  MASKED_RNN_DATA=$(realpath -m "$MASKED_RNN_DATA")
+  export MASKED_RNN_DATA
+fi
+install_python pytest hypothesis ruff
+
+summary=()
+failed=0
+check() {  # check NAME COMMAND...
+  local name=$1 start=$SECONDS outcome
+  shift
+  say "$name"
+  if "$@"; then outcome=passed; else outcome=FAILED failed=1; fi
+  summary+=("$(printf '%-24s %s  %d s' "$name" "$outcome" $((SECONDS - start)))")
+}
+
+build_tests() {
+  cmake -S . -B build/release -DMASKED_RNN_BUILD_TESTS=ON >build/release/configure.log ||
+    { cat build/release/configure.log; return 1; }
+  cmake --build build/release
+}
+build_consumer() {
+  cmake -S tests/consumer -B build/consumer \
+    -DCMAKE_PREFIX_PATH="$(python -c 'import masked_rnn; print(masked_rnn.cmake_prefix_path)')" &&
+    cmake --build build/consumer
+}
+
+check "build of the tests" build_tests
+check "C++ tests" ctest --test-dir build/release -j "$(nproc)" --output-on-failure --no-tests=error
+check "Python tests" python -m pytest -q
+check "headers compile alone" cmake --build build/release --target all_verify_interface_header_sets
+check "installed package" build_consumer
+check "formatting" scripts/format.sh --check
+
+say "summary"
+printf '%s\n' "${summary[@]}"
+exit $failed

@@ -1,0 +1,134 @@
+// Files appear whole or not at all (files.h).
+#include <gtest/gtest.h>
+#include <masked_rnn/models/error.h>
+#include <masked_rnn/models/files.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <tests/support/folders.h>
+
+namespace {
+
+using masked_rnn::DataError;
+using masked_rnn::make_folder;
+using masked_rnn::read_bytes;
+using masked_rnn::write_atomically;
+using masked_rnn::test::content_of;
+using masked_rnn::test::Folder;
+using Names = std::set<std::string>;
+
+template <typename Call>
+std::string error_of(Call call) {
+  try {
+    call();
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return "no DataError";
+}
+
+// Files cannot grow beyond `bytes` while it lives, as on a disk that is nearly full.
+class SmallDisk {
+ public:
+  explicit SmallDisk(rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    former_ = ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~SmallDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, former_);
+  }
+
+ private:
+  rlimit before_{};
+  sighandler_t former_ = SIG_DFL;
+};
+
+TEST(WriteAtomically, ReplacesTheFile) {
+  const Folder folder;
+  write_atomically(folder / "a", "first");
+  write_atomically(folder / "a", std::string(1 << 20, 'x'));
+  EXPECT_EQ(content_of(folder / "a"), std::string(1 << 20, 'x'));
+  EXPECT_EQ(folder.names(), Names{"a"});
+}
+
+TEST(WriteAtomically, KeepsTheOldFileUntilTheNewOneIsComplete) {
+  const Folder folder;
+  write_atomically(folder / "a", "old");
+  write_atomically(folder / "a", [&](std::ostream& stream) {
+    stream << "new" << std::flush;
+    EXPECT_EQ(content_of(folder / "a"), "old");
+  });
+  EXPECT_EQ(content_of(folder / "a"), "new");
+}
+
+TEST(WriteAtomically, LeavesNothingWhenTheWriterThrows) {
+  const Folder folder;
+  write_atomically(folder / "a", "old");
+  EXPECT_THROW(write_atomically(folder / "a",
+                                [](std::ostream& stream) {
+                                  stream << "half" << std::flush;
+                                  throw std::runtime_error("no more");
+                                }),
+               std::runtime_error);
+  EXPECT_EQ(content_of(folder / "a"), "old");
+  EXPECT_EQ(folder.names(), Names{"a"});
+}
+
+TEST(WriteAtomically, LeavesNothingOnAFullDisk) {
+  const Folder folder;
+  write_atomically(folder / "a", "old");
+  std::string message;
+  {
+    const SmallDisk disk(100'000);
+    message = error_of([&] { write_atomically(folder / "a", std::string(200'000, 'x')); });
+  }
+  EXPECT_EQ(message, folder / "a" + ": cannot be written: File too large");
+  EXPECT_EQ(content_of(folder / "a"), "old");
+  EXPECT_EQ(folder.names(), Names{"a"});
+}
+
+TEST(WriteAtomically, SaysWhatIsWrongWithTheFolder) {
+  const Folder folder;
+  write_atomically(folder / "file", "");
+  EXPECT_EQ(error_of([&] { write_atomically(folder / "none/a", "x"); }),
+            folder / "none/a" + ": cannot be written: No such file or directory");
+  EXPECT_EQ(error_of([&] { write_atomically(folder / "file/a", "x"); }),
+            folder / "file/a" + ": cannot be written: Not a directory");
+}
+
+TEST(WriteAtomically, MakesFilesAsReadableAsOthers) {
+  const Folder folder;
+  const mode_t mask = ::umask(022);
+  write_atomically(folder / "a", "x");
+  ::umask(mask);
+  struct stat status {};
+  ASSERT_EQ(::stat((folder / "a").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0644U);
+}
+
+TEST(ReadBytes, ReadsAllAndSaysWhyNot) {
+  const Folder folder;
+  const std::string bytes = std::string(100'000, 'x') + '\0' + "y";
+  write_atomically(folder / "a", bytes);
+  EXPECT_EQ(read_bytes(folder / "a"), bytes);
+  EXPECT_EQ(error_of([&] { read_bytes(folder / "none"); }),
+            folder / "none" + ": cannot be read: No such file or directory");
+  EXPECT_EQ(error_of([&] { read_bytes(folder.path()); }),
+            folder.path() + ": cannot be read: Is a directory");
+}
+
+TEST(MakeFolder, SaysWhetherItWasThere) {
+  const Folder folder;
+  write_atomically(folder / "file", "");
+  EXPECT_TRUE(make_folder(folder / "a/b"));
+  EXPECT_FALSE(make_folder(folder / "a/b"));
+  EXPECT_EQ(error_of([&] { make_folder(folder / "file/b"); }),
+            folder / "file/b" + ": cannot be made: Not a directory");
+  EXPECT_EQ(error_of([&] { make_folder(folder / "file"); }),
+            folder / "file" + ": cannot be made: Not a directory");
+}
+
+}  // namespace

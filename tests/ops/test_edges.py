@@ -1,0 +1,124 @@
+"""Empty batches, empty sequences, every integer dtype, odd strides, one-hot input."""
+
+import pytest
+import torch
+from oracle import CELLS, Case, assert_near, assert_same_bits, gradients
+
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("T", "B"), [(0, 3), (4, 0), (0, 0), (1, 1)])
+@pytest.mark.parametrize("valid", ["lengths", "all"])
+def test_empty_batches(cell, T, B, valid):
+    case = Case(cell, T=T, B=B, directions=2, layers=2, valid=valid)
+    if valid == "lengths":
+        case.lengths = torch.full((B,), T)
+        case.positions = torch.ones(T, B, dtype=torch.bool)
+    leaves = case.leaves()
+    results = case.run()
+    assert results[0].shape == (T, B, 38)
+    for final, initial in zip(results[1:], case.states, strict=True):
+        assert final.shape == initial.shape
+        if T == 0:
+            assert torch.equal(final, initial)
+    for grad, leaf in zip(gradients(results, leaves), leaves, strict=True):
+        assert grad.shape == leaf.shape
+        assert torch.isfinite(grad).all()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_all_sequences_empty(cell):
+    case = Case(cell, B=3)
+    case.lengths = torch.zeros(3, dtype=torch.int64)
+    leaves = case.leaves()
+    output, *finals = case.run()
+    assert (output == 0).all()
+    for final, initial in zip(finals, case.states, strict=True):
+        assert torch.equal(final, initial)
+    grads = torch.autograd.grad(sum(final.sum() for final in finals), leaves)
+    assert (grads[0] == 0).all()
+    for grad in grads[1 : 1 + len(finals)]:
+        assert (grad == 1).all()
+    for grad in grads[1 + len(finals) :]:
+        assert (grad == 0).all()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_lengths_of_every_integer_dtype(cell, dtype):
+    case = Case(cell)
+    expected = case.run()
+    actual = case.run(lengths=case.lengths.to(dtype))
+    assert_same_bits([x.detach() for x in actual], [x.detach() for x in expected])
+
+
+def test_lengths_and_masks_of_any_strides():
+    case = Case("gru")
+    case.lengths = torch.full((case.B,), 3)
+    expected = [x.detach() for x in case.run()]
+    one = torch.tensor(3).expand(case.B)  # stride 0
+    assert_same_bits([x.detach() for x in case.run(lengths=one)], expected)
+    every_other = torch.full((2 * case.B,), 3)[::2]
+    assert_same_bits([x.detach() for x in case.run(lengths=every_other)], expected)
+
+    case = Case("gru", valid="mask")
+    expected = [x.detach() for x in case.run()]
+    transposed = case.mask.t().contiguous().t()
+    assert not transposed.is_contiguous()
+    assert_same_bits([x.detach() for x in case.run(mask=transposed)], expected)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_integers_stand_for_one_hot_vectors(cell, dtype, transposed):
+    case = Case(cell, I=11, directions=2, layers=2)
+    if transposed:  # the memory order in which looking a column up is cheap
+        for i, weight in enumerate(case.weights):
+            if weight.dim() == 2:
+                case.weights[i] = weight.detach().t().contiguous().t().requires_grad_()
+    index = torch.randint(0, 11, (case.T, case.B))
+    case.input = torch.nn.functional.one_hot(index, 11).to(case.dtype)
+    dense = case.run()
+    out_of_range = torch.where(case.positions, index, 99).to(dtype)  # padding is not read
+    looked_up = case.run(input=out_of_range)
+    assert_near(looked_up, [x.detach() for x in dense], case.dtype)
+    weights = list(case.weights)
+    assert_near(gradients(looked_up, weights), gradients(dense, weights), case.dtype)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_bfloat16_is_float32_rounded_once(cell):
+    case = Case(cell, dtype=torch.float32)
+    narrow = Case(cell, dtype=torch.bfloat16)
+    case.input = narrow.input.float()
+    case.states = [state.float() for state in narrow.states]
+    for wide, weight in zip(case.weights, narrow.weights, strict=True):
+        wide.data.copy_(weight.data)
+    a, b = case.leaves(), narrow.leaves()
+    expected, actual = case.run(), narrow.run()
+    assert_same_bits(
+        [x.detach().view(torch.int16) for x in actual],
+        [x.detach().bfloat16().view(torch.int16) for x in expected],
+    )
+    ones = [
+        torch.autograd.grad(sum(x.sum() for x in r), leaves)
+        for r, leaves in ((actual, b), (expected, a))
+    ]
+    for narrow_grad, grad in zip(*ones, strict=True):
+        assert narrow_grad.dtype == torch.bfloat16
+        # The output that the backward reads was rounded too.
+        assert (narrow_grad.float() - grad).abs().max() <= 0.02 * max(1, grad.abs().max())
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_autocast_lowers_the_layer(cell):
+    case = Case(cell, dtype=torch.float32)
+    expected = case.run()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        actual = case.run()
+    assert actual[0].dtype == torch.bfloat16
+    assert (actual[0].float() - expected[0]).abs().max() < 0.05
+    gradient = torch.autograd.grad(actual[0].float().sum(), case.weights[0])[0]
+    assert gradient.dtype == torch.float32

@@ -1,0 +1,173 @@
+"""First and second derivatives against finite differences, and PyTorch's own operator checks."""
+
+import pytest
+import torch
+from oracle import CELLS, Case, grid, name
+
+
+def small(**options):
+    return Case(T=3, B=3, I=2, H=3, **options)
+
+
+def function(case):
+    def run(input, *rest):
+        count = len(case.states) if case.given_state else 0
+        hx = list(rest[:count])
+        return getattr(torch.ops.masked_rnn, case.cell)(
+            case.layout(input),
+            hx if case.cell == "lstm" else (hx[0] if hx else None),
+            list(rest[count:]),
+            case.bias,
+            case.layers,
+            0.0,
+            True,
+            case.directions == 2,
+            case.batch_first,
+            lengths=case.lengths,
+            mask=None if case.mask is None else case.layout(case.mask),
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "options",
+    grid(
+        cell=CELLS,
+        directions=(1, 2),
+        layers=(1, 2, 3),
+        bias=(True, False),
+        proj_size=(0, 2),
+        given_state=(True, False),
+        valid=("lengths", "mask"),
+    ),
+    ids=name,
+)
+def test_gradcheck(options):
+    case = small(**options)
+    # The full Jacobian for one layer, a random projection of it for deeper stacks.
+    fast = case.layers * case.directions > 1
+    assert torch.autograd.gradcheck(function(case), case.leaves(), fast_mode=fast)
+
+
+@pytest.mark.parametrize(
+    "options",
+    grid(
+        cell=CELLS,
+        directions=(1, 2),
+        bias=(True, False),
+        proj_size=(0, 2),
+        valid=("lengths", "mask"),
+    ),
+    ids=name,
+)
+def test_gradgradcheck(options):
+    case = small(**options)
+    assert torch.autograd.gradgradcheck(function(case), case.leaves(), fast_mode=True)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_tensor_in_two_places(cell):
+    """As with tied weights: the gradient is the sum over the places."""
+    case = small(cell=cell)
+    shared = torch.randn(3, 3, dtype=torch.float64, requires_grad=True)
+    gates = {"lstm": 4, "gru": 3}.get(cell, 1)
+
+    def run(shared):
+        weight = shared.repeat(gates, 1)
+        states = [shared[None]] * len(case.states)
+        results = getattr(torch.ops.masked_rnn, cell)(
+            shared[:, None].expand(3, 3, 3),
+            states if cell == "lstm" else states[0],
+            [weight, weight],
+            False,
+            1,
+            0.0,
+            True,
+            False,
+            False,
+            lengths=case.lengths,
+        )
+        return results[0]
+
+    assert torch.autograd.gradcheck(run, [shared])
+    assert torch.autograd.gradgradcheck(run, [shared])
+
+
+def layer_arguments(cell, one_hot=False, **options):
+    case = small(cell=cell, **options)
+    operator = {"lstm": "lstm_layer", "gru": "gru_layer"}.get(cell, "rnn_layer")
+    kind = {"nonlinearity": cell.removeprefix("rnn_")} if operator == "rnn_layer" else {}
+    input = torch.randint(0, 2, (3, 3)) if one_hot else case.input.requires_grad_()
+    states = [state[0].detach().requires_grad_() for state in case.states]
+    mask = {"mask": case.mask} if case.mask is not None else {"lengths": case.lengths}
+    weights = list(case.weights)
+    if case.proj_size:
+        mask["weight_hr"] = weights.pop()
+    return operator, (input, *states, *weights), {**kind, **mask}
+
+
+@pytest.mark.parametrize(
+    "options",
+    grid(cell=CELLS, proj_size=(0, 2), valid=("lengths", "mask"), one_hot=(False, True)),
+    ids=name,
+)
+def test_opcheck_of_one_layer(options):
+    operator, arguments, keywords = layer_arguments(**options)
+    torch.library.opcheck(getattr(torch.ops.masked_rnn, operator).default, arguments, keywords)
+
+
+@pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 2)), ids=name)
+def test_opcheck_of_the_backward(options):
+    operator, arguments, keywords = layer_arguments(**options)
+    arguments = [argument.detach() for argument in arguments]
+    weight_hr = [keywords.pop("weight_hr", None)] if options["cell"] == "lstm" else []
+    kind = [keywords["nonlinearity"]] if "nonlinearity" in keywords else []
+    forward = getattr(torch.ops.masked_rnn, operator)
+    extra = {"weight_hr": weight_hr[0]} if weight_hr and weight_hr[0] is not None else {}
+    *results, saved = forward(*arguments, **keywords, **extra, save=True)
+    grads = [torch.randn_like(result) for result in results]
+    wanted = [True] * (8 if options["cell"] == "lstm" else 6)
+    if options["cell"] == "lstm" and not options["proj_size"]:
+        wanted[7] = False
+    torch.library.opcheck(
+        getattr(torch.ops.masked_rnn, operator + "_backward").default,
+        (
+            *grads,
+            *arguments,
+            *weight_hr,
+            *kind,
+            keywords["lengths"],
+            None,
+            False,
+            results[0].detach(),
+            saved.detach(),
+            wanted,
+        ),
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_opcheck_of_the_stack(cell):
+    case = small(cell=cell, directions=2, layers=2)
+    torch.library.opcheck(
+        getattr(torch.ops.masked_rnn, cell).default,
+        (case.input.requires_grad_(), case.hx, case.weights, True, 2, 0.0, True, True, False),
+        {"lengths": case.lengths},
+        test_utils=("test_schema", "test_faketensor", "test_aot_dispatch_dynamic"),
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_shapes_do_not_depend_on_lengths(cell):
+    operator, arguments, keywords = layer_arguments(cell)
+    forward = getattr(torch.ops.masked_rnn, operator)
+    arguments = [argument.detach() for argument in arguments]
+    shapes = set()
+    for lengths in ([3, 3, 3], [0, 0, 0], [1, 0, 2]):
+        keywords["lengths"] = torch.tensor(lengths)
+        shapes.add(tuple(r.shape for r in forward(*arguments, **keywords, save=True)))
+    meta = [argument.to("meta") for argument in arguments]
+    keywords["lengths"] = keywords["lengths"].to("meta")
+    shapes.add(tuple(r.shape for r in forward(*meta, **keywords, save=True)))
+    assert len(shapes) == 1

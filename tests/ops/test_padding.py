@@ -1,0 +1,93 @@
+"""Padding is never read, and a sequence's results do not depend on what stands beside it."""
+
+import pytest
+import torch
+from oracle import CELLS, Case, assert_same_bits, gradients, grid, name
+
+DTYPES = (torch.float64, torch.float32)
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "options",
+    grid(cell=CELLS, proj_size=(0, 7), valid=("lengths", "mask"), dtype=DTYPES),
+    ids=name,
+)
+def test_nan_and_inf_in_padding_change_nothing(options, poison):
+    clean, poisoned = (
+        Case(directions=2, layers=2, **options),
+        Case(directions=2, layers=2, **options),
+    )
+    poisoned.input[~poisoned.positions] = poison
+    a, b = clean.leaves(), poisoned.leaves()
+    expected, actual = clean.run(), poisoned.run()
+    assert_same_bits([x.detach() for x in actual], [x.detach() for x in expected])
+    grads = gradients(actual, b)
+    assert_same_bits(grads, gradients(expected, a))
+    assert (grads[0][~poisoned.positions] == 0).all()
+    assert (actual[0][~poisoned.positions] == 0).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7), dtype=DTYPES), ids=name)
+def test_a_sequence_has_the_same_bits_in_every_batch(options, threads):
+    case = Case(T=9, B=11, H=37, directions=2, **options)
+    case.lengths = torch.tensor([9, 0, 4, 4, 1, 7, 9, 2, 5, 8, 3])
+    full_leaves = case.leaves()
+    full = case.run()
+    full_grads = gradients_of_ones(full, full_leaves[: 1 + len(case.states)])
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for chosen in ([2], [7, 2, 0], [5, 4, 3, 2, 1, 0, 10, 9, 8, 7, 6]):
+            for extra in (0, 5):
+                part = Case(T=9, B=11, H=37, directions=2, **options)
+                part.lengths = case.lengths[chosen]
+                part.input = torch.cat(
+                    [case.input.detach()[:, chosen], torch.full((extra, len(chosen), 3), 1e30)]
+                ).to(case.dtype)
+                part.states = [state.detach()[:, chosen] for state in case.states]
+                leaves = part.leaves()
+                here = part.run()
+                assert_same_bits([here[0][:9].detach()], [full[0][:, chosen].detach()])
+                assert_same_bits(
+                    [x.detach() for x in here[1:]], [x[:, chosen].detach() for x in full[1:]]
+                )
+                grads = gradients_of_ones(here, leaves[: 1 + len(part.states)])
+                assert_same_bits([grads[0][:9]], [full_grads[0][:, chosen]])
+                assert_same_bits(grads[1:], [grad[:, chosen] for grad in full_grads[1:]])
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7), dtype=DTYPES), ids=name)
+def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(options):
+    results = []
+    before = torch.get_num_threads()
+    try:
+        for extra, threads in ((0, 1), (0, 2), (0, 3), (7, 1), (7, 2)):
+            torch.set_num_threads(threads)
+            case = Case(T=40, B=24, H=33, **options)
+            case.input = torch.cat([case.input, torch.randn(extra, 24, 3, dtype=case.dtype)])
+            leaves = case.leaves()
+            results.append(gradients_of_ones(case.run(), leaves[1:]))
+    finally:
+        torch.set_num_threads(before)
+    for other in results[1:]:
+        assert_same_bits(other, results[0])
+
+
+def gradients_of_ones(results, leaves):
+    """Of the sum of all results: the same for a sequence whatever stands beside it."""
+    return torch.autograd.grad(sum(result.sum() for result in results), leaves)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_left_padding_is_a_mask_like_any_other(cell):
+    case = Case(cell, T=4, B=2, valid="all")
+    expected = case.run()
+    padded = torch.cat([torch.full((3, 2, 3), float("nan"), dtype=case.dtype), case.input])
+    mask = torch.arange(7)[:, None].expand(7, 2) >= 3
+    actual = case.run(input=padded, mask=mask)
+    assert_same_bits([x.detach() for x in actual[1:]], [x.detach() for x in expected[1:]])
+    assert_same_bits([actual[0][3:].detach()], [expected[0].detach()])
