@@ -192,6 +192,7 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
   static variable_list forward(AutogradContext* ctx,
                                const LayerArguments& a,
                                const WantedMask& wanted,
+                               bool save,
                                const at::Tensor& /*input*/,
                                const at::Tensor& /*h_0*/,
                                const OptionalTensor& /*c_0*/,
@@ -203,12 +204,14 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
     at::AutoDispatchBelowADInplaceOrView below;
     const auto y = call_layer(a, /*save=*/true);
     save_layer(ctx, a, wanted, {y.output, y.saved});
-    ctx->mark_non_differentiable({y.saved});
+    // The caller gets what the call asked for; the rows of padding in y.saved hold no values.
+    const auto saved = save ? y.saved : or_empty({}, y.output);
+    ctx->mark_non_differentiable({saved});
     ctx->set_materialize_grads(false);
     if (a.cell == CellKind::kLstm) {
-      return {y.output, y.h_n, y.saved, y.c_n};
+      return {y.output, y.h_n, saved, y.c_n};
     }
-    return {y.output, y.h_n, y.saved};
+    return {y.output, y.h_n, saved};
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
@@ -220,7 +223,7 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
         saved[kSaved],
         {grads[0], grads[1], a.cell == CellKind::kLstm ? grads[3] : at::Tensor()},
         saved_wanted(ctx));
-    variable_list result(2);
+    variable_list result(3);
     result.insert(result.end(), g.begin(), g.end());
     return result;
   }
@@ -235,6 +238,7 @@ LayerResult autograd_forward(const LayerArguments& a, bool save) {
   }
   const auto y = LayerFunction::apply(a,
                                       wanted,
+                                      save,
                                       a.input,
                                       a.h_0,
                                       or_nullopt(a.c_0),

@@ -92,6 +92,7 @@ def test_integers_stand_for_one_hot_vectors(cell, dtype, transposed):
 def test_bfloat16_is_float32_rounded_once(cell):
     case = Case(cell, dtype=torch.float32)
     narrow = Case(cell, dtype=torch.bfloat16)
+    narrow.lengths, narrow.positions = case.lengths, case.positions
     case.input = narrow.input.float()
     case.states = [state.float() for state in narrow.states]
     for wide, weight in zip(case.weights, narrow.weights, strict=True):

@@ -56,9 +56,9 @@ TEST(Tokenize, TakesPunctuationFromBothEnds) {
 }
 
 TEST(Tokenize, KeepsPunctuationInsideWords) {
-  EXPECT_EQ(tokenize("3,000.50 U.S.A. well-known and/or me@example.org $5"),
-            Strings(
-                {"3,000.50", "U.S.A", ".", "well-known", "and/or", "me@example.org", "$", "5"}));
+  EXPECT_EQ(
+      tokenize("3,000.50 U.S.A. well-known and/or me@example.org $5"),
+      Strings({"3,000.50", "U.S.A", ".", "well-known", "and/or", "me@example.org", "$", "5"}));
 }
 
 TEST(Tokenize, SplitsContractions) {
@@ -85,8 +85,9 @@ TEST(Tokenize, SplitsContractions) {
 }
 
 TEST(Tokenize, OtherBytesAreLetters) {
-  EXPECT_EQ(tokenize("\xC3\x86rlig! it\xE2\x80\x99s \xF0\x9F\x98\x80. \x01,\x7F"),
-            Strings({"\xC3\x86rlig", "!", "it\xE2\x80\x99s", "\xF0\x9F\x98\x80", ".", "\x01,\x7F"}));
+  EXPECT_EQ(
+      tokenize("\xC3\x86rlig! it\xE2\x80\x99s \xF0\x9F\x98\x80. \x01,\x7F"),
+      Strings({"\xC3\x86rlig", "!", "it\xE2\x80\x99s", "\xF0\x9F\x98\x80", ".", "\x01,\x7F"}));
   EXPECT_EQ(tokenize("\xFF\xFE. \x80\xC3"), Strings({"\xFF\xFE", ".", "\x80\xC3"}));
   EXPECT_EQ(tokenize(std::string("a\0b\0 c", 6)), Strings({std::string("a\0b\0", 4), "c"}));
 }
@@ -99,7 +100,8 @@ TEST(Tokenize, LosesNothing) {
     for (int length = i % 40; length > 0; --length) {
       state = state * 6364136223846793005u + 1442695040888963407u;
       const auto random = static_cast<unsigned>(state >> 40);
-      text += random % 4 == 0 ? static_cast<char>(random >> 8) : often[(random >> 8) % often.size()];
+      text +=
+          random % 4 == 0 ? static_cast<char>(random >> 8) : often[(random >> 8) % often.size()];
     }
     expect_all_of(text);
   }

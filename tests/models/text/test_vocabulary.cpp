@@ -36,9 +36,9 @@ std::string loading_error(const std::string& content) {
 
 TEST(Vocabulary, OrdersByCountThenBytesAfterTheSpecialTokens) {
   const Vocabulary vocabulary = sample(1);
-  EXPECT_EQ(vocabulary.tokens(),
-            Strings({"<pad>", "<unk>", "<sos>", "<eos>", "the", "dog", "b", "cat", "saw",
-                     "\xC3\x86"}));
+  EXPECT_EQ(
+      vocabulary.tokens(),
+      Strings({"<pad>", "<unk>", "<sos>", "<eos>", "the", "dog", "b", "cat", "saw", "\xC3\x86"}));
   EXPECT_EQ(vocabulary.size(), 10);
   EXPECT_EQ(vocabulary.index("<pad>"), Vocabulary::kPad);
   EXPECT_EQ(vocabulary.index("<unk>"), Vocabulary::kUnk);
@@ -113,8 +113,17 @@ TEST(Vocabulary, FilesThatAreNone) {
 }
 
 TEST(Vocabulary, MalformedLines) {
-  for (const std::string line : {"", "a", "a\t", "\t1", "a 1", "a\tx", "a\t1x", "a\t-1", "a\t1 ",
-                                 "a\t1\t", "a\t99999999999999999999"}) {
+  for (const std::string line : {"",
+                                 "a",
+                                 "a\t",
+                                 "\t1",
+                                 "a 1",
+                                 "a\tx",
+                                 "a\t1x",
+                                 "a\t-1",
+                                 "a\t1 ",
+                                 "a\t1\t",
+                                 "a\t99999999999999999999"}) {
     EXPECT_EQ(loading_error<Vocabulary>(kSpecials + line + "\nb\t1\n"),
               "file:5: expected a name, a tab and a count");
   }

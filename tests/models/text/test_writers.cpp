@@ -1,11 +1,9 @@
 // Sentences written with their tags (writers.h).
-#include <masked_rnn/models/text/tokenizer.h>
 #include <masked_rnn/models/text/writers.h>
 #include <tests/models/text/reading.h>
 #include <tests/support/batches.h>
 
 #include <fstream>
-#include <functional>
 #include <vector>
 
 namespace {
