@@ -4,6 +4,9 @@
 # their exports again in Python and in C++. A second run trains nothing over again.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
+# On a machine with other work to do, threads must not wait for each other by spinning.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+
 data=tests/data
 runs=build/quickstart
 sentiment=(

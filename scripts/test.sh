@@ -7,6 +7,8 @@ if [[ -n ${MASKED_RNN_DATA-} ]]; then
   MASKED_RNN_DATA=$(realpath -m "$MASKED_RNN_DATA")
   export MASKED_RNN_DATA
 fi
+# Programs that run beside each other must not wait for their threads by spinning.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 install_python pytest hypothesis ruff
 
 summary=()
