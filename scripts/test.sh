@@ -9,7 +9,7 @@ if [[ -n ${MASKED_RNN_DATA-} ]]; then
 fi
 # Programs that run beside each other must not wait for their threads by spinning.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
-install_python pytest hypothesis ruff
+install_python pytest pytest-xdist hypothesis ruff
 
 summary=()
 failed=0
@@ -34,7 +34,7 @@ build_consumer() {
 
 check "build of the tests" build_tests
 check "C++ tests" ctest --test-dir build/release -j "$(nproc)" --output-on-failure --no-tests=error
-check "Python tests" python -m pytest -q
+check "Python tests" python -m pytest -q -n "$(nproc)"
 check "headers compile alone" cmake --build build/release --target all_verify_interface_header_sets
 check "installed package" build_consumer
 check "formatting" scripts/format.sh --check

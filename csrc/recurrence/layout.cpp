@@ -17,7 +17,7 @@ Schedule make_schedule(const LayerArguments& a) {
     for (int64_t b = 0; b < B; ++b) {
       TORCH_CHECK_VALUE(values[b] >= 0 && values[b] <= T,
                         "masked_rnn::",
-          layer_name(a.cell),
+                        layer_name(a.cell),
                         ": expected `lengths` to be in 0..",
                         T,
                         " (the number of steps), but got ",

@@ -133,7 +133,26 @@ def runs(tmp_path_factory):
         ("labeller", "label", _write_conllu(folder / "tagged.conllu", TAGGED)),
         ("dense", "classify", folder / "series.ts"),
     ):
-        cli("train", "--task", task, "--train", file, "--dev", file, "--out", folder / name,
-            "--epochs", 12, "--hidden", 16, "--dropout", 0, "--learning-rate", 0.02,
-            "--threads", 1, check=True)  # fmt: skip
+        cli(
+            "train",
+            "--task",
+            task,
+            "--train",
+            file,
+            "--dev",
+            file,
+            "--out",
+            folder / name,
+            "--epochs",
+            12,
+            "--hidden",
+            16,
+            "--dropout",
+            0,
+            "--learning-rate",
+            0.02,
+            "--threads",
+            1,
+            check=True,
+        )
     return folder

@@ -1,5 +1,6 @@
 """What train, evaluate, predict and export give."""
 
+import itertools
 import json
 import os
 import pty
@@ -13,16 +14,34 @@ RUN_FILES = ["checkpoint.pt", "labels.txt", "metrics.jsonl", "model.pt", "run.js
 
 
 def test_training_writes_a_run_and_plain_lines(cli, tmp_path, sentences):
-    result = cli("train", "--task", "classify", "--train", sentences, "--dev", sentences,
-                 "--out", "run", "--epochs", 2, "--hidden", 4, check=True)  # fmt: skip
+    result = cli(
+        "train",
+        "--task",
+        "classify",
+        "--train",
+        sentences,
+        "--dev",
+        sentences,
+        "--out",
+        "run",
+        "--epochs",
+        2,
+        "--hidden",
+        4,
+        check=True,
+    )
     lines = result.out.splitlines()
     assert lines[0] == f"train  {sentences}  24 sequences"
     assert lines[1] == f"dev    {sentences}  24 sequences"
-    assert re.fullmatch(r"model  lstm, 1 x 4, \d+ weights, 12 words, 2 labels, \d+ threads", lines[2])
+    assert re.fullmatch(
+        r"model  lstm, 1 x 4, \d+ weights, 12 words, 2 labels, \d+ threads", lines[2]
+    )
     for number, line in enumerate(lines[3:5], 1):
         assert re.fullmatch(
             rf"epoch {number}/2  train loss \d\.\d{{4}}  dev loss \d\.\d{{4}}  dev accuracy "
-            r"\d\.\d{4}  \d+ tokens/s  \d+\.\d s(  best)?", line)  # fmt: skip
+            r"\d\.\d{4}  \d+ tokens/s  \d+\.\d s(  best)?",
+            line,
+        )
     assert lines[5] == "stopped: all 2 epochs are done"
     assert re.fullmatch(r"model of epoch [12] in run, dev accuracy \d.*", lines[6])
     assert "\r" not in result.out
@@ -31,13 +50,34 @@ def test_training_writes_a_run_and_plain_lines(cli, tmp_path, sentences):
     metrics = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").open()]
     assert [m["epoch"] for m in metrics] == [1, 2]
     assert list(metrics[0]) == [
-        "epoch", "train_loss", "dev_loss", "dev_accuracy", "tokens_per_second", "seconds"
-    ]  # fmt: skip
+        "epoch",
+        "train_loss",
+        "dev_loss",
+        "dev_accuracy",
+        "tokens_per_second",
+        "seconds",
+    ]
 
 
 def test_the_best_epoch_is_kept(cli, tmp_path, sentences):
-    cli("train", "--task", "classify", "--train", sentences, "--dev", sentences, "--out", "run",
-        "--epochs", 8, "--hidden", 8, "--learning-rate", 0.3, check=True)  # fmt: skip
+    cli(
+        "train",
+        "--task",
+        "classify",
+        "--train",
+        sentences,
+        "--dev",
+        sentences,
+        "--out",
+        "run",
+        "--epochs",
+        8,
+        "--hidden",
+        8,
+        "--learning-rate",
+        0.3,
+        check=True,
+    )
     metrics = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").open()]
     best = max(metrics, key=lambda m: (m["dev_accuracy"], -m["dev_loss"]))
     lines = cli("evaluate", "run", sentences, check=True).out.splitlines()
@@ -47,8 +87,22 @@ def test_the_best_epoch_is_kept(cli, tmp_path, sentences):
 
 def test_the_seed_decides_everything(cli, tmp_path, sentences):
     def weights(seed, out):
-        cli("train", "--task", "classify", "--train", sentences, "--out", out, "--epochs", 2,
-            "--hidden", 8, "--seed", seed, check=True)  # fmt: skip
+        cli(
+            "train",
+            "--task",
+            "classify",
+            "--train",
+            sentences,
+            "--out",
+            out,
+            "--epochs",
+            2,
+            "--hidden",
+            8,
+            "--seed",
+            seed,
+            check=True,
+        )
         return (tmp_path / out / "model.pt").read_bytes()
 
     assert weights(1, "a") == weights(1, "b")
@@ -57,8 +111,22 @@ def test_the_seed_decides_everything(cli, tmp_path, sentences):
 
 def test_training_stops_by_each_rule(cli, sentences):
     def reason(*options):
-        result = cli("train", "--task", "classify", "--train", sentences, "--out", "run",
-                     "--overwrite", "--hidden", 8, "--dropout", 0, *options, check=True)  # fmt: skip
+        result = cli(
+            "train",
+            "--task",
+            "classify",
+            "--train",
+            sentences,
+            "--out",
+            "run",
+            "--overwrite",
+            "--hidden",
+            8,
+            "--dropout",
+            0,
+            *options,
+            check=True,
+        )
         return result.out.splitlines()[-2]
 
     assert reason("--epochs", 2) == "stopped: all 2 epochs are done"
@@ -70,30 +138,67 @@ def test_training_stops_by_each_rule(cli, sentences):
 
 
 def test_lbfgs_lowers_the_loss_with_every_step(cli, tmp_path, sentences):
-    result = cli("train", "--task", "classify", "--train", sentences, "--out", "run",
-                 "--optimizer", "lbfgs", "--hidden", 8, "--epochs", 400, check=True)  # fmt: skip
+    result = cli(
+        "train",
+        "--task",
+        "classify",
+        "--train",
+        sentences,
+        "--out",
+        "run",
+        "--optimizer",
+        "lbfgs",
+        "--hidden",
+        8,
+        "--epochs",
+        400,
+        check=True,
+    )
     losses = [json.loads(line)["train_loss"] for line in (tmp_path / "run/metrics.jsonl").open()]
-    assert all(b < a for a, b in zip(losses, losses[1:], strict=False))
+    assert all(b < a for a, b in itertools.pairwise(losses))
     assert losses[-1] < 1e-3
-    assert re.search(r"stopped: (L-BFGS found no step that lowers the loss|the training loss is 0)\n",
-                     result.out)  # fmt: skip
+    assert re.search(
+        r"stopped: (L-BFGS found no step that lowers the loss|the training loss is 0)\n", result.out
+    )
     # What was taken back is not kept: the loss of the weights is the last one that was lowered.
     assert f"loss {losses[-1]:.4f}" in cli("evaluate", "run", sentences, check=True).out
 
 
 @pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "lstm", "gru"])
-@pytest.mark.parametrize("options", [(), ("--input", "one_hot"), ("--characters", 4),
-                                     ("--dtype", "float64")])  # fmt: skip
+@pytest.mark.parametrize(
+    "options", [(), ("--input", "one_hot"), ("--characters", 4), ("--dtype", "float64")]
+)
 def test_every_model_learns(cli, sentences, cell, options):
-    cli("train", "--task", "classify", "--cell", cell, "--train", sentences, "--out", "run",
-        "--hidden", 16, "--dropout", 0, "--learning-rate", 0.02, "--batch-tokens", 50, *options,
-        check=True)  # fmt: skip
-    assert cli("evaluate", "run", sentences, check=True).out.splitlines() [-1] == "accuracy 1.0000"
+    cli(
+        "train",
+        "--task",
+        "classify",
+        "--cell",
+        cell,
+        "--train",
+        sentences,
+        "--out",
+        "run",
+        "--hidden",
+        16,
+        "--dropout",
+        0,
+        "--learning-rate",
+        0.02,
+        "--batch-tokens",
+        50,
+        *options,
+        check=True,
+    )
+    assert cli("evaluate", "run", sentences, check=True).out.splitlines()[-1] == "accuracy 1.0000"
 
 
 def test_evaluation_ends_in_accuracy(cli, runs):
-    for run, file, count in (("classifier", "sentences.tsv", 24), ("labeller", "tagged.conllu", 36),
-                             ("dense", "series.ts", 4)):  # fmt: skip
+    for run, file, count in (
+        ("classifier", "sentences.tsv", 24),
+        ("labeller", "tagged.conllu", 36),
+        ("dense", "series.ts", 4),
+    ):
         lines = cli("evaluate", runs / run, runs / file, check=True).out.splitlines()
         assert lines[1] == f"labels {count}"
         assert lines[-1] == "accuracy 1.0000"
@@ -102,7 +207,9 @@ def test_evaluation_ends_in_accuracy(cli, runs):
 def test_predicting_sequences(cli, tmp_path, runs):
     result = cli("predict", runs / "classifier", stdin="it is fine\nit is awful\n", check=True)
     assert re.fullmatch(
-        r"pos\t(0\.[5-9]\d{3}|1\.0000)\tit is fine\nneg\t(0\.[5-9]\d{3}|1\.0000)\tit is awful\n", result.out)  # fmt: skip
+        r"pos\t(0\.[5-9]\d{3}|1\.0000)\tit is fine\nneg\t(0\.[5-9]\d{3}|1\.0000)\tit is awful\n",
+        result.out,
+    )
     (tmp_path / "a.txt").write_text("it is awful\n")
     (tmp_path / "b.csv").write_text('pos,"it is fine"\n')
     files = cli("predict", runs / "classifier", "b.csv", "a.txt", check=True)
@@ -116,8 +223,10 @@ def test_predicting_words_of_text(cli, runs):
     result = cli("predict", runs / "labeller", stdin="the dog barks\ndogs sleep\n", check=True)
 
     def sentence(text, tags):
-        words = [f"{i}\t{w}\t_\t{t}" + "\t_" * 6 for i, (w, t) in
-                 enumerate(zip(text.split(), tags, strict=True), 1)]  # fmt: skip
+        words = [
+            f"{i}\t{w}\t_\t{t}" + "\t_" * 6
+            for i, (w, t) in enumerate(zip(text.split(), tags, strict=True), 1)
+        ]
         return "\n".join([f"# text = {text}", *words, "", ""])
 
     assert result.out == sentence("the dog barks", ["DET", "NOUN", "VERB"]) + sentence(
@@ -139,8 +248,15 @@ def test_predicting_changes_only_the_tags_of_a_file(cli, tmp_path, runs):
         expected = expected.replace("\tX\t", f"\t{tag}\t", 1)
     assert result.out == expected
     columns = "the\tdog\ndogs\tsleep\n"
-    result = cli("predict", runs / "labeller", "--format", "conll", "-",
-                 stdin=columns.replace("\t", "\n") , check=True)  # fmt: skip
+    result = cli(
+        "predict",
+        runs / "labeller",
+        "--format",
+        "conll",
+        "-",
+        stdin=columns.replace("\t", "\n"),
+        check=True,
+    )
     assert [line.split("\t")[0] for line in result.out.split()] != []
     assert all(len(line.split("\t")) == 2 for line in result.out.splitlines() if line)
 
@@ -164,30 +280,63 @@ def test_a_reader_that_goes_away_is_no_matter(cli, tmp_path, runs, sentences):
         reader, writer = os.pipe()
         os.close(reader)
         with os.fdopen(writer, "wb") as out:
-            return subprocess.run([cli.path, *map(str, arguments)], cwd=tmp_path, input=stdin,
-                                  stdout=out, stderr=subprocess.PIPE, check=False)  # fmt: skip
+            return subprocess.run(
+                [cli.path, *map(str, arguments)],
+                cwd=tmp_path,
+                input=stdin,
+                stdout=out,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
 
     done = with_reader_gone("predict", runs / "classifier", stdin=b"fine\n" * 10)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
-    done = with_reader_gone("train", "--task", "classify", "--train", sentences, "--out", "run",
-                            "--epochs", "1", "--hidden", "4")  # fmt: skip
+    done = with_reader_gone(
+        "train",
+        "--task",
+        "classify",
+        "--train",
+        sentences,
+        "--out",
+        "run",
+        "--epochs",
+        "1",
+        "--hidden",
+        "4",
+    )
     assert (done.returncode, done.stderr) == (0, b"")
     assert (tmp_path / "run/model.pt").exists()
 
 
 def test_closed_standard_output(cli, tmp_path, runs, sentences):
     def closed(*arguments, stdin=b""):
-        return subprocess.run([cli.path, *map(str, arguments)], cwd=tmp_path, input=stdin,
-                              stderr=subprocess.PIPE, check=False,
-                              preexec_fn=lambda: os.close(1))  # fmt: skip
+        return subprocess.run(
+            [cli.path, *map(str, arguments)],
+            cwd=tmp_path,
+            input=stdin,
+            stderr=subprocess.PIPE,
+            check=False,
+            preexec_fn=lambda: os.close(1),
+        )
 
     done = closed("predict", runs / "classifier", stdin=b"fine\n")
     assert (done.returncode, done.stderr) == (
         1,
         b"masked-rnn: standard output: cannot be written: Bad file descriptor\n",
     )
-    done = closed("train", "--task", "classify", "--train", sentences, "--out", "run",
-                  "--epochs", "1", "--hidden", "4")  # fmt: skip
+    done = closed(
+        "train",
+        "--task",
+        "classify",
+        "--train",
+        sentences,
+        "--out",
+        "run",
+        "--epochs",
+        "1",
+        "--hidden",
+        "4",
+    )
     assert (done.returncode, done.stderr) == (0, b"")
     cli("predict", "run", stdin="fine\n", check=True)
 
@@ -195,10 +344,26 @@ def test_closed_standard_output(cli, tmp_path, runs, sentences):
 def test_a_terminal_shows_a_bar_and_keeps_lines(cli, tmp_path, sentences):
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [cli.path, "train", "--task", "classify", "--train", str(sentences), "--out", "run",
-         "--epochs", "2", "--hidden", "4"],
-        cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
-        env={**os.environ, "TERM": "xterm"})  # fmt: skip
+        [
+            cli.path,
+            "train",
+            "--task",
+            "classify",
+            "--train",
+            str(sentences),
+            "--out",
+            "run",
+            "--epochs",
+            "2",
+            "--hidden",
+            "4",
+        ],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm"},
+    )
     os.close(theirs)
     shown = b""
     while True:

@@ -8,24 +8,55 @@ import pytest
 import torch
 
 # Enough work that an interruption comes in the middle, with everything that draws random numbers.
-SIZE = ("--epochs", 3, "--hidden", 48, "--batch-tokens", 60, "--seed", 7, "--threads", 1,
-        "--patience", 3)  # fmt: skip
-INTERRUPTED = "masked-rnn: interrupted in epoch {}, to go on: masked-rnn train --resume --out part\n"
+SIZE = (
+    "--epochs",
+    3,
+    "--hidden",
+    48,
+    "--batch-tokens",
+    60,
+    "--seed",
+    7,
+    "--threads",
+    1,
+    "--patience",
+    3,
+)
+INTERRUPTED = (
+    "masked-rnn: interrupted in epoch {}, to go on: masked-rnn train --resume --out part\n"
+)
 
 
 @pytest.fixture
 def many(tmp_path, write_conllu):
     words = ["the", "a", "dog", "cat", "barks", "sleeps", "soundly", "over", "and", "red"]
     sentences = [
-        [(words[(i * j + j) % 10] + str(i * j % 7), "ABC"[(i + j) % 3]) for j in range(1, 4 + i % 9)]
+        [
+            (words[(i * j + j) % 10] + str(i * j % 7), "ABC"[(i + j) % 3])
+            for j in range(1, 4 + i % 9)
+        ]
         for i in range(400)
     ]
     return write_conllu(tmp_path / "many.conllu", sentences)
 
 
 def arguments(data, out, *more):
-    return ("train", "--task", "label", "--bidirectional", "--layers", 2, "--train", data,
-            "--dev", data, "--out", out, *SIZE, *more)  # fmt: skip
+    return (
+        "train",
+        "--task",
+        "label",
+        "--bidirectional",
+        "--layers",
+        2,
+        "--train",
+        data,
+        "--dev",
+        data,
+        "--out",
+        out,
+        *SIZE,
+        *more,
+    )
 
 
 def lines_of(run):
@@ -57,7 +88,7 @@ def wait_for(condition, process):
 
 
 def interrupt(cli, args, folder, signal_number, epochs):
-    """Starts training, waits for `epochs` completed epochs and a little more, and sends a signal."""
+    """Trains until `epochs` epochs are done and a little more, then sends a signal."""
     process = cli.start(*map(str, args))
     run = folder / "part"
     wait_for(lambda: len(lines_of(run)) >= epochs and (run / "run.json").exists(), process)

@@ -19,51 +19,74 @@ def test_help(cli, command):
 
 def test_help_of_training_shows_groups_and_defaults(cli):
     text = cli("train", "--help", check=True).out
-    for part in ("\nData:\n", "\nModel:\n", "\nTraining:\n", "\nRun:\n", "--cell rnn|rnn_relu|lstm|gru",
-                 "Kind of recurrent layer [lstm]", "[200 to label, 100 to classify]"):  # fmt: skip
+    for part in (
+        "\nData:\n",
+        "\nModel:\n",
+        "\nTraining:\n",
+        "\nRun:\n",
+        "--cell rnn|rnn_relu|lstm|gru",
+        "Kind of recurrent layer [lstm]",
+        "[200 to label, 100 to classify]",
+    ):
         assert part in text
 
 
 def test_what_is_missing(cli, sentences):
-    expect_usage(cli(), "expected train, evaluate, predict or export (see masked-rnn "
-                 "--help)")
+    expect_usage(cli(), "expected train, evaluate, predict or export (see masked-rnn --help)")
     expect_usage(cli("train"), "--out is missing: the folder that is to keep the run")
     expect_usage(cli("train", "--out", "run"), "--task is missing: classify or label")
-    expect_usage(cli("train", "--out", "run", "--task", "label"),
-                 "--train is missing: the file of the training set")  # fmt: skip
+    expect_usage(
+        cli("train", "--out", "run", "--task", "label"),
+        "--train is missing: the file of the training set",
+    )
     expect_usage(cli("evaluate"), "RUN is required (see masked-rnn evaluate --help)")
     expect_usage(cli("evaluate", "run"), "FILE is required (see masked-rnn evaluate --help)")
 
 
 def test_what_is_unknown(cli):
-    expect_usage(cli("trian"), "The following argument was not expected: trian (see masked-rnn "
-                 "--help)")  # fmt: skip
-    expect_usage(cli("train", "--hiden", 3),
-                 "The following arguments were not expected: 3 --hiden (see masked-rnn train "
-                 "--help)")  # fmt: skip
-    expect_usage(cli("train", "--cell", "lstn"),
-                 "--cell: lstn not in {rnn,rnn_relu,lstm,gru} (see masked-rnn train --help)")  # fmt: skip
-    expect_usage(cli("train", "--epochs", "many"),
-                 "Could not convert: --epochs = many (see masked-rnn train --help)")  # fmt: skip
+    expect_usage(
+        cli("trian"), "The following argument was not expected: trian (see masked-rnn --help)"
+    )
+    expect_usage(
+        cli("train", "--hiden", 3),
+        "The following arguments were not expected: 3 --hiden (see masked-rnn train --help)",
+    )
+    expect_usage(
+        cli("train", "--cell", "lstn"),
+        "--cell: lstn not in {rnn,rnn_relu,lstm,gru} (see masked-rnn train --help)",
+    )
+    expect_usage(
+        cli("train", "--epochs", "many"),
+        "Could not convert: --epochs = many (see masked-rnn train --help)",
+    )
 
 
 CONTRADICTIONS = [
-    (("--resume", "--overwrite"),
-     "--resume and --overwrite contradict: go on with the run or replace it"),
+    (
+        ("--resume", "--overwrite"),
+        "--resume and --overwrite contradict: go on with the run or replace it",
+    ),
     (("--task", "label", "--pooling", "max"), "--pooling has no meaning with --task label"),
     (("--cell", "gru", "--proj-size", 2), "--proj-size has no meaning with --cell gru"),
     (("--input", "one_hot", "--embedding", 20), "--embedding has no meaning with --input one_hot"),
-    (("--input", "one_hot", "--characters", 20),
-     "--characters has no meaning with --input one_hot"),
+    (
+        ("--input", "one_hot", "--characters", 20),
+        "--characters has no meaning with --input one_hot",
+    ),
     (("--momentum", 0.9), "--momentum has no meaning with --optimizer adam"),
     (("--patience", 3), "--patience has no meaning with no --dev"),
     (("--optimizer", "lbfgs", "--dropout", 0.5), "--dropout has no meaning with --optimizer lbfgs"),
-    (("--optimizer", "lbfgs", "--clip-norm", 1), "--clip-norm has no meaning with --optimizer lbfgs"),
-    (("--proj-size", 8),
-     "masked_rnn: expected proj_size to be less than hidden_size (4), but got 8"),
+    (
+        ("--optimizer", "lbfgs", "--clip-norm", 1),
+        "--clip-norm has no meaning with --optimizer lbfgs",
+    ),
+    (
+        ("--proj-size", 8),
+        "masked_rnn: expected proj_size to be less than hidden_size (4), but got 8",
+    ),
     (("--dropout", 1), "masked_rnn: expected dropout to be at least 0 and less than 1, but got 1"),
     (("--epochs", 0), "masked_rnn: expected epochs to be at least 1, but got 0"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("options", "message"), CONTRADICTIONS)
@@ -78,10 +101,14 @@ def test_contradictions(cli, tmp_path, sentences, options, message):
 
 def test_contradictions_with_series(cli, tmp_path, series):
     for option, value in (("--embedding", 20), ("--min-count", 2), ("--input", "one_hot")):
-        expect_usage(cli(*TRAIN, "--task", "classify", "--train", series, option, value),
-                     f"{option} has no meaning with numeric series")  # fmt: skip
-    expect_usage(cli(*TRAIN, "--task", "label", "--train", series),
-                 f"--task label needs text, but {series} holds numeric series")  # fmt: skip
+        expect_usage(
+            cli(*TRAIN, "--task", "classify", "--train", series, option, value),
+            f"{option} has no meaning with numeric series",
+        )
+    expect_usage(
+        cli(*TRAIN, "--task", "label", "--train", series),
+        f"--task label needs text, but {series} holds numeric series",
+    )
     assert not (tmp_path / "run").exists()
 
 
@@ -106,8 +133,20 @@ def test_options_from_a_file(cli, tmp_path, sentences):
     result = cli("train", "--config", "options.toml", "--out", "run", "--hidden", 6, check=True)
     assert "model  gru, two directions, 1 x 6, " in result.out
     (tmp_path / "section.toml").write_text("[train]\nhidden = 7\n")
-    result = cli("train", "--config", "section.toml", "--task", "classify", "--train", sentences,
-                 "--epochs", 1, "--out", "run2", check=True)  # fmt: skip
+    result = cli(
+        "train",
+        "--config",
+        "section.toml",
+        "--task",
+        "classify",
+        "--train",
+        sentences,
+        "--epochs",
+        1,
+        "--out",
+        "run2",
+        check=True,
+    )
     assert "model  lstm, 1 x 7, " in result.out
 
 
