@@ -39,9 +39,9 @@ struct WordDropout {
 int64_t sequence_length(const Example& example);
 
 // The examples at `indices`, padded. vocabulary is nullptr exactly for dense input; targets are
-// undefined if no example has labels, and kIgnoreIndex where a label is not in `labels`; a word of the
-// text that is spelt like a special token is <unk>;
-// `characters` asks for characters, character_lengths and words.
+// undefined if no example has labels, and kIgnoreIndex where a label is not in `labels`. A word of
+// the text that is spelt like a special token is <unk>. `characters` asks for characters,
+// character_lengths and words.
 Batch make_batch(const DataSet& data,
                  const std::vector<int64_t>& indices,
                  const Vocabulary* vocabulary,
