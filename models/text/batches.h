@@ -26,9 +26,9 @@ std::vector<std::vector<int64_t>> plan_batches(const std::vector<int64_t>& lengt
                                                const BatchOptions& options,
                                                int64_t epoch);
 
-// Replaces a training token by <unk> with probability alpha / (alpha + its count in the vocabulary), so
-// that the model learns what an unknown word is (Kiperwasser & Goldberg 2016). What is replaced
-// depends on (seed, epoch, example, position) alone.
+// Replaces a training token by <unk> with probability alpha / (alpha + its count in the
+// vocabulary), so that the model learns what an unknown word is (Kiperwasser & Goldberg 2016). What
+// is replaced depends on (seed, epoch, example, position) alone.
 struct WordDropout {
   double alpha = 0.0;
   uint64_t seed = 0;

@@ -174,7 +174,7 @@ TEST(MakeBatch, CharactersAreTheBytesOfDistinctWords) {
 
 TEST(MakeBatch, CharactersOfLongWordsAreCut) {
   const std::string prefix(23, 'x');
-  // The second letter of the first word is cut in its middle; the second word differs behind the cut.
+  // The cut goes through a letter of two bytes, behind which the first two words differ.
   const DataSet data =
       read_string(prefix + "\xC3\xA6\n" + prefix + "\xC3\xB8z\n" + prefix + "y\n" + prefix + "\n",
                   Format::kConll);
