@@ -21,6 +21,13 @@ STAGE = BUILD / "stage"  # holds bin/masked-rnn with the RPATH that it has once 
 PYTHON_FOLDERS = ("ops/python", "models/python")  # together they are the package `masked_rnn`
 
 
+def run(*command: str | Path, **options) -> None:
+    """Ends the program in one line when the command, which has said why, fails."""
+    status = subprocess.run(command, check=False, **options).returncode
+    if status:
+        sys.exit(f"setup.py: `{' '.join(map(str, command))}` failed")
+
+
 def version() -> str:
     text = (ROOT / "CMakeLists.txt").read_text()
     return re.search(r"project\(masked_rnn VERSION (\S+)", text).group(1)
@@ -53,16 +60,16 @@ class BuildLibraries(build_ext):
             configure += ["-DMASKED_RNN_BUILD_TESTS=OFF"]  # scripts/test.sh turns them on
             if "CMAKE_GENERATOR" not in os.environ and shutil.which("ninja"):
                 configure += ["-GNinja"]
-        subprocess.run(configure, check=True)
+        run(*configure)
 
         jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", str(len(os.sched_getaffinity(0))))
         targets = ["masked_rnn", "masked_rnn_models", "masked-rnn"]
-        subprocess.run(["cmake", "--build", BUILD, "-j", jobs, "--target", *targets], check=True)
+        run("cmake", "--build", BUILD, "-j", jobs, "--target", *targets)
 
         package = Path(self.build_lib).resolve() / "masked_rnn"
         for component, prefix in (("library", package), ("tools", STAGE)):
-            install = ["cmake", "--install", BUILD, "--component", component, "--prefix", prefix]
-            subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
+            install = ("cmake", "--install", BUILD, "--component", component, "--prefix", prefix)
+            run(*install, stdout=subprocess.DEVNULL)
 
     def get_outputs(self) -> list[str]:
         return []

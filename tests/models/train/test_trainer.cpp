@@ -142,7 +142,7 @@ TEST(Trainer, RefusesDropoutWithLbfgs) {
 TEST(Trainer, SaysWhenTheLossIsNoLongerANumber) {
   const TrainingSet set;
   const auto model = set.model();
-  model->parameters()[0].mutable_data().fill_(NAN);
+  model->parameters()[0].detach().fill_(NAN);
   Trainer trainer(model, set.data(), training_options());
   Recorder recorder;
   try {
