@@ -133,7 +133,20 @@ def test_interrupted_again_and_again(cli, tmp_path, many):
     assert_same_end(tmp_path / "whole", tmp_path / "part")
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "lbfgs"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "adamw",
+        "sgd",
+        pytest.param(
+            "lbfgs",
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="LibTorch does not save the state of L-BFGS after its first iteration",
+            ),
+        ),
+    ],
+)
 def test_other_optimizers(cli, tmp_path, many, optimizer):
     more = ("--optimizer", optimizer, *(("--momentum", 0.9) if optimizer == "sgd" else ()))
     cli(*arguments(many, "whole", *more), check=True)
