@@ -71,7 +71,8 @@ say "building the C++ program that loads the exports"
 build_consumer
 train sentiment --task classify --cell lstm \
   --train $data/sentiment/train.tsv --dev $data/sentiment/dev.tsv
-train tagger --task label --cell lstm \
+# The samples are few: small batches and many epochs, for as many steps as on more data.
+train tagger --task label --cell lstm --batch-tokens 300 --epochs 30 \
   --train $data/pos/train.conllu --dev $data/pos/dev.conllu
 show sentiment $data/sentiment/test.tsv cat "${sentiment[@]}"
 show tagger $data/pos/test.conllu one_line "${speech[@]}"
