@@ -33,6 +33,11 @@ Schedule order_rows(const std::vector<int64_t>& lengths) {
   return s;
 }
 
+// A bool may hold any byte (a view of uint8, say); as in PyTorch, all but 0 is true.
+bool is_valid(const bool* position) {
+  return *reinterpret_cast<const unsigned char*>(position) != 0;
+}
+
 }  // namespace
 
 Schedule schedule_from_lengths(const int64_t* lengths, int64_t B, bool reverse) {
@@ -50,7 +55,7 @@ Schedule schedule_from_mask(
   std::vector<int64_t> lengths(B, 0);
   for (int64_t t = 0; t < T; ++t) {
     for (int64_t b = 0; b < B; ++b) {
-      lengths[b] += mask[t * stride_t + b * stride_b];
+      lengths[b] += is_valid(mask + t * stride_t + b * stride_b);
     }
   }
   Schedule s = order_rows(lengths);
@@ -58,7 +63,7 @@ Schedule schedule_from_mask(
     int64_t step = 0;
     for (int64_t i = 0; i < T && step < s.lengths[j]; ++i) {
       const int64_t t = reverse ? T - 1 - i : i;
-      if (mask[t * stride_t + s.order[j] * stride_b]) {
+      if (is_valid(mask + t * stride_t + s.order[j] * stride_b)) {
         s.times[s.offsets[step++] + j] = t;
       }
     }

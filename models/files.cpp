@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr auto kCannotWrite = "cannot be written";
 constexpr auto kCannotRead = "cannot be read";
+constexpr std::string_view kUnique = ".XXXXXX";  // mkostemp replaces each X
 
 // A descriptor behind a buffer; remembers the first error, which streams forget.
 class DescriptorBuffer : public std::streambuf {
@@ -68,7 +69,9 @@ class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& target) : target_(target.string()) {
     const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-    name_ = (folder / ("." + target.filename().string() + ".XXXXXX")).string();
+    name_ = (folder / ".").string();
+    name_ += target.filename().string();
+    name_ += kUnique;
     descriptor_ = ::mkostemp(name_.data(), O_CLOEXEC);
     if (descriptor_ < 0) fail(target_, kCannotWrite, errno);
   }
@@ -129,6 +132,11 @@ void write_atomically(const std::string& file, std::string_view content) {
   write_atomically(file, [&](std::ostream& stream) {
     stream.write(content.data(), static_cast<std::streamsize>(content.size()));
   });
+}
+
+bool is_temporary_of(std::string_view file, std::string_view name) {
+  return name.size() == 1 + file.size() + kUnique.size() && name.front() == '.' &&
+         name.substr(1, file.size()) == file && name[1 + file.size()] == kUnique.front();
 }
 
 std::string read_bytes(const std::string& file) {

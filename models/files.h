@@ -15,6 +15,10 @@ namespace masked_rnn {
 void write_atomically(const std::string& file, const std::function<void(std::ostream&)>& write);
 void write_atomically(const std::string& file, std::string_view content);
 
+// Whether `name` is one that write_atomically gives the file beside `file` (without folders). If the
+// process is killed that file stays.
+bool is_temporary_of(std::string_view file, std::string_view name);
+
 // The bytes of a regular file; DataError if it cannot be read.
 std::string read_bytes(const std::string& file);
 

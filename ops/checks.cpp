@@ -105,6 +105,14 @@ void check_layer(const LayerArguments& a) {
                     ": expected both of `bias_ih` and `bias_hh` or neither, but got only ",
                     a.bias_ih.defined() ? "`bias_ih`" : "`bias_hh`");
 
+  const auto check_layout = [&](const Named& argument) {
+    TORCH_CHECK_VALUE(!argument.tensor.defined() || argument.tensor.layout() == at::kStrided,
+                      name,
+                      ": expected `",
+                      argument.name,
+                      "` to be dense, but got layout ",
+                      argument.tensor.layout());
+  };
   const auto device = a.weight_ih.device();
   const auto check_device = [&](const Named& argument) {
     TORCH_CHECK_VALUE(!argument.tensor.defined() || argument.tensor.device() == device,
@@ -117,9 +125,11 @@ void check_layer(const LayerArguments& a) {
                       argument.tensor.device());
   };
   for (const auto& argument : others) {
+    check_layout(argument);
     check_device(argument);
   }
   for (const auto& argument : floating) {
+    check_layout(argument);
     check_device(argument);
   }
 

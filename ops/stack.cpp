@@ -8,6 +8,8 @@
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/stack.h>
 
+#include <utility>
+
 namespace masked_rnn {
 namespace {
 
@@ -31,11 +33,13 @@ struct Layout {
 };
 
 int64_t params_per_layer(const StackArguments& a) {
-  const int64_t plain = a.has_biases ? 4 : 2;
-  const int64_t layers = a.num_layers * (a.bidirectional ? 2 : 1);
-  const auto given = static_cast<int64_t>(a.params.size());
-  const bool projected = a.cell == CellKind::kLstm && given == (plain + 1) * layers;
-  TORCH_CHECK_VALUE(projected || given == plain * layers,
+  const uint64_t plain = a.has_biases ? 4 : 2;
+  // Unsigned, and multiplied only when there are that many tensors: any num_layers may come.
+  const uint64_t layers = static_cast<uint64_t>(a.num_layers) * (a.bidirectional ? 2 : 1);
+  const uint64_t given = a.params.size();
+  const bool enough = layers <= given;
+  const bool projected = enough && a.cell == CellKind::kLstm && given == (plain + 1) * layers;
+  TORCH_CHECK_VALUE(projected || (enough && given == plain * layers),
                     a.name,
                     ": expected `params` to hold ",
                     plain,
@@ -46,7 +50,7 @@ int64_t params_per_layer(const StackArguments& a) {
                     a.has_biases ? "True" : "False",
                     "), but got ",
                     given);
-  return projected ? plain + 1 : plain;
+  return static_cast<int64_t>(projected ? plain + 1 : plain);
 }
 
 Layout check_input(const StackArguments& a) {
@@ -156,6 +160,14 @@ StackResult run_stack(StackArguments a) {
   check_lengths_and_mask(a.name, lengths, mask, steps, batch, a.batch_first);
   // Lengths and masks may live anywhere: they go to the weights' device, as int64.
   const auto device = a.params[0].device();
+  for (const auto& [argument, tensor] :
+       {std::pair{"lengths", &lengths}, std::pair{"mask", &mask}}) {
+    TORCH_CHECK_VALUE(!tensor->defined() || !tensor->is_meta() || device.is_meta(),
+                      a.name,
+                      ": expected `",
+                      argument,
+                      "` to hold values like params, but got a tensor on meta");
+  }
   if (lengths.defined()) {
     lengths = lengths.to(device, at::kLong);
   }

@@ -251,7 +251,7 @@ struct BackwardPass {
         // zeros_like keeps the weight's memory order: a transposed one has contiguous columns.
         result[kWeightIh] = at::zeros_like(a.weight_ih);
         one_hot_weight_gradient<T>(
-            row_indices(schedule, a.input), gates, gate_columns, result[kWeightIh]);
+            row_indices(schedule, a), gates, gate_columns, result[kWeightIh]);
       } else {
         const auto input = with_contiguous_rows(a.input);
         const auto rows = row_pointers<const T>(schedule, input);

@@ -1,7 +1,6 @@
 // W_ih x_t + biases; see input_projection.h.
 #include <ATen/ops/add.h>
 #include <ATen/ops/zeros.h>
-#include <c10/util/Exception.h>
 #include <masked_rnn/csrc/recurrence/input_projection.h>
 
 namespace masked_rnn {
@@ -34,18 +33,7 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
     return;
   }
   weight_ = a.weight_ih;
-  indices_ = row_indices(schedule, a.input);
-  for (const int64_t index : indices_) {
-    TORCH_CHECK_INDEX(index >= 0 && index < depth_,
-                      "masked_rnn::",
-                      layer_name(a.cell),
-                      ": expected one-hot indices of `input` to be in 0..",
-                      depth_ - 1,
-                      " (input_size ",
-                      depth_,
-                      "), but got ",
-                      index);
-  }
+  indices_ = row_indices(schedule, a);
 }
 
 template <class T>

@@ -61,12 +61,21 @@ std::vector<const T*> previous_pointers(const Schedule& schedule,
   return pointers;
 }
 
-std::vector<int64_t> row_indices(const Schedule& schedule, const at::Tensor& input) {
-  const auto index = input.to(at::kLong);
+std::vector<int64_t> row_indices(const Schedule& schedule, const LayerArguments& a) {
+  const auto index = a.input.to(at::kLong);
   const auto pointers = row_pointers<const int64_t>(schedule, index.unsqueeze(2));
   std::vector<int64_t> indices(pointers.size());
   for (size_t row = 0; row < pointers.size(); ++row) {
     indices[row] = *pointers[row];
+    TORCH_CHECK_INDEX(indices[row] >= 0 && indices[row] < a.input_size(),
+                      "masked_rnn::",
+                      layer_name(a.cell),
+                      ": expected one-hot indices of `input` to be in 0..",
+                      a.input_size() - 1,
+                      " (input_size ",
+                      a.input_size(),
+                      "), but got ",
+                      indices[row]);
   }
   return indices;
 }

@@ -11,8 +11,7 @@
 
 namespace masked_rnn {
 
-// The schedule of a layer's lengths or mask. Throws c10::Error when a length is not in 0..T or, for
-// one-hot input, an index at a valid position is not in 0..I-1.
+// The schedule of a layer's lengths or mask. Throws c10::Error when a length is not in 0..T.
 Schedule make_schedule(const LayerArguments& arguments);
 
 // For each row of the schedule, the address of its vector in a padded tensor [T, B, size] whose last
@@ -27,8 +26,9 @@ std::vector<const T*> previous_pointers(const Schedule& schedule,
                                         const std::vector<T*>& output,
                                         const at::Tensor& h_0);
 
-// For each row, its one-hot index in input [T, B].
-std::vector<int64_t> row_indices(const Schedule& schedule, const at::Tensor& input);
+// For each row, its one-hot index in the layer's input [T, B]. Throws c10::Error for an index out of
+// range.
+std::vector<int64_t> row_indices(const Schedule& schedule, const LayerArguments& arguments);
 
 // `tensor` itself if its last dimension is contiguous, else a contiguous copy.
 at::Tensor with_contiguous_rows(const at::Tensor& tensor);

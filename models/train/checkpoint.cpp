@@ -3,6 +3,7 @@
 #include <masked_rnn/models/error.h>
 #include <masked_rnn/models/files.h>
 #include <masked_rnn/models/train/checkpoint.h>
+#include <torch/optim/lbfgs.h>
 #include <torch/serialize/archive.h>
 
 #include <nlohmann/json.hpp>
@@ -42,6 +43,15 @@ TrainingState numbers_from_json(const std::string& text) {
   return state;
 }
 
+// L-BFGS keeps a list of numbers for the use of one step only. Where the list is not full it holds
+// undefined tensors, which torch cannot write.
+void drop_scratch(torch::optim::Optimizer& optimizer) {
+  if (dynamic_cast<torch::optim::LBFGS*>(&optimizer) == nullptr) return;
+  for (auto& item : optimizer.state()) {
+    static_cast<torch::optim::LBFGSParamState&>(*item.second).al(std::nullopt);
+  }
+}
+
 c10::IValue read(torch::serialize::InputArchive& archive, const std::string& key) {
   c10::IValue value;
   archive.read(key, value);
@@ -52,8 +62,9 @@ c10::IValue read(torch::serialize::InputArchive& archive, const std::string& key
 
 void save_checkpoint(const TrainingState& state,
                      const torch::nn::Module& model,
-                     const torch::optim::Optimizer& optimizer,
+                     torch::optim::Optimizer& optimizer,
                      const std::string& file) {
+  drop_scratch(optimizer);
   torch::serialize::OutputArchive archive;
   archive.write("format", c10::IValue(kFormat));
   archive.write("state", c10::IValue(numbers_to_json(state)));

@@ -25,10 +25,11 @@ struct TrainingState {
 };
 
 // The state, the weights of `model`, the state of `optimizer` and of the default random generator.
-// Written atomically; DataError if the file cannot be written.
+// Written atomically; DataError if the file cannot be written. The optimizer's next step is the same
+// as without.
 void save_checkpoint(const TrainingState& state,
                      const torch::nn::Module& model,
-                     const torch::optim::Optimizer& optimizer,
+                     torch::optim::Optimizer& optimizer,
                      const std::string& file);
 
 // Sets model, optimizer and the default random generator. `model` and `optimizer` must be made as

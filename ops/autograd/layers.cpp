@@ -28,6 +28,19 @@ WantedMask requires_grad(const LayerArguments& arguments) {
   return wanted;
 }
 
+// Whether forward-mode differentiation is under way: without the node below, which refuses it, the
+// tangents would be lost in silence.
+bool has_tangent(const LayerArguments& arguments) {
+  LayerArguments a = arguments;
+  for (const auto* tensor : reference::differentiable(a)) {
+    if (tensor->defined() && tensor->is_floating_point() &&
+        tensor->_fw_grad(/*level=*/0).defined()) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool any(const WantedMask& wanted) {
   for (const bool w : wanted) {
     if (w) {
@@ -231,7 +244,7 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
 
 LayerResult autograd_forward(const LayerArguments& a, bool save) {
   const auto wanted = requires_grad(a);
-  const bool recording = at::GradMode::is_enabled() && any(wanted);
+  const bool recording = (at::GradMode::is_enabled() && any(wanted)) || has_tangent(a);
   if (!recording) {
     at::AutoDispatchBelowADInplaceOrView below;
     return call_layer(a, save);

@@ -19,18 +19,21 @@ LayerResult meta_forward(const LayerArguments& a, bool save) {
   if (a.c_0.defined()) {
     result.c_n = at::empty_symint(a.c_0.sym_sizes(), options);
   }
-  result.saved = save ? at::empty_symint({T * B, H * saved_size(a.cell, 1)}, options)
-                      : at::empty({0}, options);
+  // What bfloat16 layers keep is float32, as they compute.
+  const auto saved_options =
+      a.weight_ih.scalar_type() == at::kBFloat16 ? options.dtype(at::kFloat) : options;
+  result.saved = save ? at::empty_symint({T * B, H * saved_size(a.cell, 1)}, saved_options)
+                      : at::empty({0}, saved_options);
   return result;
 }
 
 LayerGradients meta_backward(const LayerArguments& arguments,
-                             const at::Tensor& /*output*/,
-                             const at::Tensor& /*saved*/,
-                             const OutputGradients& /*grads*/,
+                             const at::Tensor& output,
+                             const at::Tensor& saved,
+                             const OutputGradients& grads,
                              const WantedMask& wanted) {
   LayerArguments a = arguments;
-  check_layer(a);
+  check_layer_backward(a, output, saved, grads);
   LayerGradients result;
   const auto tensors = reference::differentiable(a);
   for (int i = 0; i < kNumWanted; ++i) {

@@ -12,10 +12,13 @@ namespace {
 LayerResult reference_forward(const LayerArguments& a, bool save) {
   check_layer(a);
   auto result = reference::forward(a);
-  // The backward recomputes: nothing is kept, but the shape is that of every device.
-  result.saved = save ? at::empty({a.steps() * a.batch(), saved_size(a.cell, a.hidden_size())},
-                                  a.weight_ih.options())
-                      : at::empty({0}, a.weight_ih.options());
+  // The backward recomputes: nothing is kept, but shape and dtype are those of every device.
+  const auto options = a.weight_ih.scalar_type() == at::kBFloat16
+                           ? a.weight_ih.options().dtype(at::kFloat)
+                           : a.weight_ih.options();
+  result.saved =
+      save ? at::empty({a.steps() * a.batch(), saved_size(a.cell, a.hidden_size())}, options)
+           : at::empty({0}, options);
   return result;
 }
 

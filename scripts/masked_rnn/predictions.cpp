@@ -10,14 +10,25 @@
 namespace masked_rnn {
 namespace {
 
+// A field of CSV may have several lines.
+std::string on_one_line(std::string text) {
+  for (char& character : text) {
+    if (character == '\n' || character == '\r' || character == '\t') character = ' ';
+  }
+  return text;
+}
+
 std::string classified(const Example& example,
                        const Prediction& prediction,
                        const LabelSet& labels) {
   char probability[32];
   std::snprintf(probability, sizeof probability, "%.4f", prediction.probabilities.at(0));
   std::string line = labels.label(prediction.labels.at(0)) + "\t" + probability;
-  if (!example.text.empty()) line += "\t" + example.text;
-  return line + "\n";
+  if (!example.text.empty()) {
+    line += '\t';
+    line += on_one_line(example.text);
+  }
+  return line + '\n';
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <masked_rnn/models/files.h>
 
+#include <array>
 #include <filesystem>
 #include <system_error>
 
@@ -10,12 +11,12 @@ namespace masked_rnn {
 namespace {
 
 // run.json first: without it the others are no run.
+constexpr std::array kRunFiles{
+    kRunFile, kCheckpointFile, kModelFile, kMetricsFile, kVocabularyFile, kLabelsFile};
+
 void remove_run(const std::string& folder) {
   std::error_code ignored;
-  for (const char* name :
-       {kRunFile, kCheckpointFile, kModelFile, kMetricsFile, kVocabularyFile, kLabelsFile}) {
-    std::filesystem::remove(path_in(folder, name), ignored);
-  }
+  for (const char* name : kRunFiles) std::filesystem::remove(path_in(folder, name), ignored);
 }
 
 }  // namespace
@@ -27,6 +28,7 @@ void start_run(const std::string& folder,
                Trainer& trainer) {
   const bool made = make_folder(folder);
   try {
+    remove_leftovers(folder);
     remove_run(folder);
     if (vocabulary != nullptr) vocabulary->save(path_in(folder, kVocabularyFile));
     labels.save(path_in(folder, kLabelsFile));
@@ -37,6 +39,16 @@ void start_run(const std::string& folder,
     std::error_code ignored;
     if (made) std::filesystem::remove(folder, ignored);
     throw;
+  }
+}
+
+void remove_leftovers(const std::string& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    for (const char* file : kRunFiles) {
+      if (is_temporary_of(file, name)) std::filesystem::remove(entry.path(), ignored);
+    }
   }
 }
 

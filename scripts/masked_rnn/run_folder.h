@@ -17,4 +17,7 @@ void start_run(const std::string& folder,
                const LabelSet& labels,
                Trainer& trainer);
 
+// Removes what a process that was killed while writing a file of the run has left behind.
+void remove_leftovers(const std::string& folder);
+
 }  // namespace masked_rnn

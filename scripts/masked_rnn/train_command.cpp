@@ -3,7 +3,7 @@
 #include <masked_rnn/models/error.h>
 #include <masked_rnn/models/files.h>
 #include <masked_rnn/models/run.h>
-#include <masked_rnn/models/text/readers.h>
+#include <masked_rnn/models/text/batches.h>
 #include <masked_rnn/models/train/fingerprint.h>
 #include <masked_rnn/models/train/progress.h>
 #include <masked_rnn/models/train/signals.h>
@@ -114,7 +114,9 @@ void print_result(const Trainer& trainer, StopReason reason, const TrainArgument
 TrainingSets read_sets(TrainArguments& arguments) {
   TrainingSets sets;
   sets.train = read_labelled(arguments.train_file);
-  arguments.set_input(input_of(sets.train));
+  int64_t num_steps = 0;
+  for (const Example& example : sets.train.examples) num_steps += sequence_length(example);
+  arguments.suit(input_of(sets.train), num_steps);
   check_task(sets.train, arguments.model.task);
   std::vector<std::vector<std::string>> labels;
   for (const Example& example : sets.train.examples) labels.push_back(example.labels);
@@ -189,6 +191,7 @@ int train(TrainArguments& arguments) {
   const StopSignals signals;
   ::signal(SIGPIPE, SIG_IGN);  // training goes on when nobody reads its report
   if (resumed) {
+    remove_leftovers(arguments.out);
     trainer.resume_in(arguments.out);
   } else {
     start_run(arguments.out, description, vocabulary, sets.labels, trainer);

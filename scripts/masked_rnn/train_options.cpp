@@ -8,23 +8,11 @@
 
 #include "config.h"
 #include "help.h"
+#include "train_defaults.h"
 #include "usage_error.h"
 
 namespace masked_rnn {
 namespace {
-
-// Defaults that suit one kind of problem each; chosen on development sets of public data.
-struct Defaults {
-  int64_t hidden_size;
-  int64_t character_hidden_size;
-  double dropout;
-  double word_dropout;
-  int64_t batch_tokens;
-  int64_t epochs;
-};
-constexpr Defaults kLabel{200, 50, 0.3, 0.25, 2000, 10};
-constexpr Defaults kClassify{100, 0, 0.5, 0.0, 500, 30};
-constexpr Defaults kSeries{100, 0, 0.2, 0.0, 500, 30};
 
 constexpr auto kDataGroup = "Data";
 constexpr auto kModelGroup = "Model";
@@ -162,7 +150,7 @@ void TrainArguments::add_training(CLI::App& command) {
   bind(command.add_option("--epochs", training.epochs, "Passes over the training set, at most"),
        "/training/epochs")
       ->type_name("N")
-      ->default_str("10 to label, 30 to classify")
+      ->default_str("10 to 30, more on few data; lbfgs 200")
       ->group(kTrainingGroup);
   bind(command.add_option("--patience",
                           training.patience,
@@ -182,7 +170,7 @@ void TrainArguments::add_training(CLI::App& command) {
            "--batch-tokens", training.batch_tokens, "Steps in a batch, padding included"),
        "/training/batch_tokens")
       ->type_name("N")
-      ->default_str("2000 to label, 500 to classify")
+      ->default_str("200 to 2000, fewer on few data")
       ->group(kTrainingGroup);
   bind(
       add_choice(command,
@@ -306,12 +294,11 @@ void TrainArguments::check_contradictions() const {
   }
 }
 
-void TrainArguments::set_input(InputKind text_or_dense) {
-  const bool dense = text_or_dense == InputKind::kDense;
-  if (dense && model.task == Task::kLabel) {
-    throw UsageError("--task label needs text, but " + train_file + " holds numeric series");
-  }
-  if (dense) {
+void TrainArguments::suit(InputKind text_or_dense, int64_t num_steps) {
+  if (text_or_dense == InputKind::kDense) {
+    if (model.task == Task::kLabel) {
+      throw UsageError("--task label needs text, but " + train_file + " holds numeric series");
+    }
     for (const char* option :
          {"--input", "--embedding", "--characters", "--min-count", "--word-dropout"}) {
       refuse(option, "numeric series");
@@ -319,16 +306,17 @@ void TrainArguments::set_input(InputKind text_or_dense) {
     model.input = InputKind::kDense;
   }
   if (resume) return;
-  const Defaults& defaults = dense ? kSeries : model.task == Task::kLabel ? kLabel : kClassify;
-  const bool varies = training.optimizer != OptimizerKind::kLbfgs;
-  if (!given("--hidden")) model.hidden_size = defaults.hidden_size;
-  if (!given("--dropout")) model.dropout = varies ? defaults.dropout : 0.0;
-  if (!given("--word-dropout")) training.word_dropout = varies ? defaults.word_dropout : 0.0;
-  if (!given("--batch-tokens")) training.batch_tokens = defaults.batch_tokens;
-  if (!given("--epochs")) training.epochs = defaults.epochs;
-  if (!given("--characters") && model.input == InputKind::kEmbedding) {
-    model.character_hidden_size = defaults.character_hidden_size;
-  }
+  const TrainDefaults defaults =
+      train_defaults(model.task, model.input, training.optimizer, num_steps);
+  const auto set = [this](const char* option, auto& value, auto standard) {
+    if (!given(option)) value = standard;
+  };
+  set("--hidden", model.hidden_size, defaults.hidden_size);
+  set("--characters", model.character_hidden_size, defaults.character_hidden_size);
+  set("--dropout", model.dropout, defaults.dropout);
+  set("--word-dropout", training.word_dropout, defaults.word_dropout);
+  set("--batch-tokens", training.batch_tokens, defaults.batch_tokens);
+  set("--epochs", training.epochs, defaults.epochs);
 }
 
 void TrainArguments::take_from(const RunDescription& description) {

@@ -23,9 +23,9 @@ class TrainArguments {
   // them was given with another value.
   void take_from(const RunDescription& description);
 
-  // Sets what depends on the kind of input where it was not given, and throws UsageError for what
-  // contradicts it.
-  void set_input(InputKind text_or_dense);
+  // Sets what depends on the training set where it was not given, and throws UsageError for what
+  // contradicts its kind. num_steps: of all its sequences together.
+  void suit(InputKind text_or_dense, int64_t num_steps);
 
   std::string train_file;
   std::string dev_file;

@@ -10,6 +10,7 @@
 namespace {
 
 using masked_rnn::DataError;
+using masked_rnn::is_temporary_of;
 using masked_rnn::make_folder;
 using masked_rnn::read_bytes;
 using masked_rnn::write_atomically;
@@ -107,6 +108,19 @@ TEST(WriteAtomically, MakesFilesAsReadableAsOthers) {
   struct stat status {};
   ASSERT_EQ(::stat((folder / "a").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0644U);
+}
+
+TEST(WriteAtomically, HasNamesForUnfinishedFiles) {
+  const Folder folder;
+  write_atomically(folder / "a", [&](std::ostream& stream) {
+    stream << "half" << std::flush;
+    ASSERT_EQ(folder.names().size(), 1U);
+    EXPECT_TRUE(is_temporary_of("a", *folder.names().begin()));
+    EXPECT_FALSE(is_temporary_of("ab", *folder.names().begin()));
+  });
+  for (const char* name : {"a", ".a", ".a.1234567", ".a.12345", "xa.123456", ".b.123456"}) {
+    EXPECT_FALSE(is_temporary_of("a", name)) << name;
+  }
 }
 
 TEST(ReadBytes, ReadsAllAndSaysWhyNot) {

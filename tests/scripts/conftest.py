@@ -46,19 +46,24 @@ def find_cli():
     pytest.fail("no masked-rnn: set MASKED_RNN_CLI or run scripts/test.sh")
 
 
+def words(arguments):
+    """The words of lines and of single words: no name here has a blank in it."""
+    return " ".join(map(str, arguments)).split()
+
+
 class CommandLine:
     def __init__(self, folder):
         self.path = find_cli()
         self.folder = folder
 
     def __call__(self, *arguments, stdin="", check=False, **more):
-        """Runs it in the test's folder; `check` expects success."""
+        """Runs it in the test's folder, with a line or a list of words; `check` expects success."""
         if isinstance(stdin, str):
             more["input"] = stdin.encode()
         else:
             more["stdin"] = stdin
         done = subprocess.run(
-            [self.path, *map(str, arguments)],
+            [self.path, *words(arguments)],
             cwd=self.folder,
             stdout=more.pop("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
@@ -73,7 +78,7 @@ class CommandLine:
 
     def start(self, *arguments, **more):
         return subprocess.Popen(
-            [self.path, *map(str, arguments)],
+            [self.path, *words(arguments)],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -134,25 +139,8 @@ def runs(tmp_path_factory):
         ("dense", "classify", folder / "series.ts"),
     ):
         cli(
-            "train",
-            "--task",
-            task,
-            "--train",
-            file,
-            "--dev",
-            file,
-            "--out",
-            folder / name,
-            "--epochs",
-            12,
-            "--hidden",
-            16,
-            "--dropout",
-            0,
-            "--learning-rate",
-            0.02,
-            "--threads",
-            1,
+            f"train --task {task} --train {file} --dev {file} --out {folder / name} "
+            "--epochs 12 --hidden 16 --dropout 0 --learning-rate 0.02 --threads 1",
             check=True,
         )
     return folder

@@ -1,7 +1,6 @@
 """Bad input: one clear line, an exit status that is not 0, and nothing half-written."""
 
 import json
-import os
 import resource
 import shutil
 
@@ -141,7 +140,7 @@ def test_dev_set_without_a_known_label(cli, tmp_path, sentences):
 def test_series_with_other_dimensions(cli, tmp_path, runs):
     (tmp_path / "a.ts").write_text("@classLabel true up down\n@data\n1,2:up\n")
     expect(
-        cli("evaluate", runs / "dense", "a.ts"),
+        cli(f"evaluate {runs / 'dense'} a.ts"),
         1,
         "a.ts:3: expected 2 dimensions, as in training, but got 1",
     )
@@ -150,7 +149,7 @@ def test_series_with_other_dimensions(cli, tmp_path, runs):
 def test_labels_unknown_to_the_model(cli, tmp_path, runs):
     (tmp_path / "a.tsv").write_text("pos\tfine\nneutral\tso so\n")
     expect(
-        cli("evaluate", runs / "classifier", "a.tsv"),
+        cli(f"evaluate {runs / 'classifier'} a.tsv"),
         1,
         "a.tsv:2: the model does not know the label `neutral`, only neg, pos",
     )
@@ -166,13 +165,13 @@ def test_labels_unknown_to_the_model(cli, tmp_path, runs):
         + "\n\n"
     )
     expect(
-        cli("evaluate", runs / "labeller", "a.conllu"),
+        cli(f"evaluate {runs / 'labeller'} a.conllu"),
         1,
         "a.conllu:5: the model does not know the label `THING`, only ADV, DET, NOUN, VERB",
     )
     (tmp_path / "a.conll").write_text("the\tDET\n\nthe\tDET\ndog\tTHING\n")
     expect(
-        cli("evaluate", runs / "labeller", "a.conll"),
+        cli(f"evaluate {runs / 'labeller'} a.conll"),
         1,
         "a.conll:4: the model does not know the label `THING`, only ADV, DET, NOUN, VERB",
     )
@@ -180,11 +179,11 @@ def test_labels_unknown_to_the_model(cli, tmp_path, runs):
 
 def test_unknown_labels_can_count_as_wrong(cli, tmp_path, runs):
     (tmp_path / "a.conll").write_text("the\tDET\ndog\tNOUN\nbarks\tVERB\nsoundly\tTHING\n")
-    result = cli("evaluate", runs / "labeller", "a.conll", "--unknown-labels", check=True)
+    result = cli(f"evaluate {runs / 'labeller'} a.conll --unknown-labels", check=True)
     assert result.out.splitlines()[-1] == "accuracy 0.7500"
     (tmp_path / "a.conll").write_text("the\tX\n")
     expect(
-        cli("evaluate", runs / "labeller", "a.conll", "--unknown-labels"),
+        cli(f"evaluate {runs / 'labeller'} a.conll --unknown-labels"),
         1,
         "a.conll: the model knows none of its labels, only ADV, DET, NOUN, VERB",
     )
@@ -256,9 +255,9 @@ def test_damaged_runs(cli, tmp_path, runs, damage, message):
     shutil.copytree(runs / "classifier", run)
     damage(run)
     expected = message.format(run=run)
-    expect(cli("predict", run, stdin="fine\n"), 1, expected)
-    expect(cli("evaluate", run, runs / "sentences.tsv"), 1, expected)
-    expect(cli("export", run, tmp_path / "model.pt"), 1, expected)
+    expect(cli(f"predict {run}", stdin="fine\n"), 1, expected)
+    expect(cli(f"evaluate {run} {runs / 'sentences.tsv'}"), 1, expected)
+    expect(cli(f"export {run} {tmp_path / 'model.pt'}"), 1, expected)
     assert not (tmp_path / "model.pt").exists()
 
 
@@ -276,19 +275,19 @@ def test_damaged_checkpoints(cli, tmp_path, runs, sentences):
     ):
         (run / "checkpoint.pt").write_bytes(content)
         expect(
-            cli("train", "--resume", "--out", run),
+            cli(f"train --resume --out {run}"),
             1,
             f"{run}/checkpoint.pt: expected a checkpoint, but it is cut off or something else",
         )
     shutil.copy(runs / "labeller/checkpoint.pt", run)
     expect(
-        cli("train", "--resume", "--out", run),
+        cli(f"train --resume --out {run}"),
         1,
         f"{run}/checkpoint.pt: expected a checkpoint of this run, but it is another model's",
     )
     (run / "checkpoint.pt").unlink()
     expect(
-        cli("train", "--resume", "--out", run),
+        cli(f"train --resume --out {run}"),
         1,
         f"{run}/checkpoint.pt: cannot be read: No such file or directory",
     )
@@ -297,8 +296,8 @@ def test_damaged_checkpoints(cli, tmp_path, runs, sentences):
 def test_run_that_is_none(cli, tmp_path, sentences):
     for name in ("nothing", sentences):
         message = f"{name}: holds no run: it has no run.json"
-        expect(cli("evaluate", name, sentences), 1, message)
-        expect(cli("train", "--resume", "--out", name), 1, message)
+        expect(cli(f"evaluate {name} {sentences}"), 1, message)
+        expect(cli(f"train --resume --out {name}"), 1, message)
 
 
 def test_folder_that_cannot_be_made(cli, tmp_path, sentences):
@@ -308,7 +307,7 @@ def test_folder_that_cannot_be_made(cli, tmp_path, sentences):
         ("file/run", "file/run: cannot be made: Not a directory"),
         ("/proc/run", "/proc/run: cannot be made: No such file or directory"),
     ):
-        result = cli("train", "--task", "classify", "--train", sentences, "--out", out)
+        result = cli(f"train --task classify --train {sentences} --out {out}")
         expect(result, 1, message)
 
 
@@ -328,55 +327,35 @@ def test_full_disk_leaves_the_last_checkpoint(cli, tmp_path, runs, sentences):
     shutil.copytree(runs / "classifier", run)
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     result = cli(
-        "train",
-        "--task",
-        "classify",
-        "--train",
-        sentences,
-        "--out",
-        run,
-        "--overwrite",
-        "--threads",
-        1,
+        f"train --task classify --train {sentences} --out {run} --overwrite --threads 1",
         preexec_fn=small_disk,
     )
     assert result.status == 1
     assert names(run) == [], "what a run is replaced by is whole, or nothing"
     for name, content in before.items():
         (run / name).write_bytes(content)
-    cli("predict", run, stdin="fine\n", check=True)
+    cli(f"predict {run}", stdin="fine\n", check=True)
 
 
 def test_full_disk_during_export(cli, tmp_path, runs):
-    result = cli("export", runs / "classifier", "model.pt", preexec_fn=small_disk)
+    result = cli(f"export {runs / 'classifier'} model.pt", preexec_fn=small_disk)
     expect(result, 1, "model.pt: cannot be written: File too large")
     assert names(tmp_path) == []
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-def test_full_disk_behind_standard_output(cli, runs):
-    for arguments in (
-        ("predict", runs / "classifier"),
-        ("evaluate", runs / "classifier", runs / "sentences.tsv"),
-    ):
-        with open("/dev/full", "wb") as full:
-            result = cli(*arguments, stdin="fine\n", stdout=full)
-        expect(result, 1, "standard output: cannot be written: No space left on device")
-
-
 def test_bad_lines_of_standard_input(cli, runs):
     expect(
-        cli("predict", runs / "classifier", stdin=""),
+        cli(f"predict {runs / 'classifier'}", stdin=""),
         1,
         "standard input: holds no example, expected at least one",
     )
     expect(
-        cli("predict", runs / "labeller", "--format", "conllu", stdin="1\tGo\n"),
+        cli(f"predict {runs / 'labeller'} --format conllu", stdin="1\tGo\n"),
         1,
         "standard input:1: has 2 columns, expected 10 separated by tabs",
     )
     expect(
-        cli("predict", runs / "dense", stdin="fine\n"),
+        cli(f"predict {runs / 'dense'}", stdin="fine\n"),
         1,
         "standard input: expected numeric series, as the model reads them, but the file holds text",
     )
@@ -384,19 +363,8 @@ def test_bad_lines_of_standard_input(cli, runs):
 
 def test_diverging_training(cli, sentences):
     result = cli(
-        "train",
-        "--task",
-        "classify",
-        "--train",
-        sentences,
-        "--optimizer",
-        "sgd",
-        "--learning-rate",
-        1e38,
-        "--clip-norm",
-        0,
-        "--out",
-        "run",
+        f"train --task classify --train {sentences} --optimizer sgd --learning-rate 1e+38 "
+        "--clip-norm 0 --out run"
     )
     assert result.status == 1
     assert result.err.startswith("masked-rnn: training diverged: the loss of epoch ")

@@ -18,7 +18,7 @@ def test_help(cli, command):
 
 
 def test_help_of_training_shows_groups_and_defaults(cli):
-    text = cli("train", "--help", check=True).out
+    text = cli("train --help", check=True).out
     for part in (
         "\nData:\n",
         "\nModel:\n",
@@ -34,13 +34,13 @@ def test_help_of_training_shows_groups_and_defaults(cli):
 def test_what_is_missing(cli, sentences):
     expect_usage(cli(), "expected train, evaluate, predict or export (see masked-rnn --help)")
     expect_usage(cli("train"), "--out is missing: the folder that is to keep the run")
-    expect_usage(cli("train", "--out", "run"), "--task is missing: classify or label")
+    expect_usage(cli("train --out run"), "--task is missing: classify or label")
     expect_usage(
-        cli("train", "--out", "run", "--task", "label"),
+        cli("train --out run --task label"),
         "--train is missing: the file of the training set",
     )
     expect_usage(cli("evaluate"), "RUN is required (see masked-rnn evaluate --help)")
-    expect_usage(cli("evaluate", "run"), "FILE is required (see masked-rnn evaluate --help)")
+    expect_usage(cli("evaluate run"), "FILE is required (see masked-rnn evaluate --help)")
 
 
 def test_what_is_unknown(cli):
@@ -48,15 +48,15 @@ def test_what_is_unknown(cli):
         cli("trian"), "The following argument was not expected: trian (see masked-rnn --help)"
     )
     expect_usage(
-        cli("train", "--hiden", 3),
+        cli("train --hiden 3"),
         "The following arguments were not expected: 3 --hiden (see masked-rnn train --help)",
     )
     expect_usage(
-        cli("train", "--cell", "lstn"),
+        cli("train --cell lstn"),
         "--cell: lstn not in {rnn,rnn_relu,lstm,gru} (see masked-rnn train --help)",
     )
     expect_usage(
-        cli("train", "--epochs", "many"),
+        cli("train --epochs many"),
         "Could not convert: --epochs = many (see masked-rnn train --help)",
     )
 
@@ -130,21 +130,11 @@ def test_options_from_a_file(cli, tmp_path, sentences):
         f'# how to train\ntask = "classify"\ntrain = "{sentences}"\nhidden = 5\n'
         'cell = "gru"\nbidirectional = true\nlearning-rate = 0.01\nepochs = 1\n'
     )
-    result = cli("train", "--config", "options.toml", "--out", "run", "--hidden", 6, check=True)
+    result = cli("train --config options.toml --out run --hidden 6", check=True)
     assert "model  gru, two directions, 1 x 6, " in result.out
     (tmp_path / "section.toml").write_text("[train]\nhidden = 7\n")
     result = cli(
-        "train",
-        "--config",
-        "section.toml",
-        "--task",
-        "classify",
-        "--train",
-        sentences,
-        "--epochs",
-        1,
-        "--out",
-        "run2",
+        f"train --config section.toml --task classify --train {sentences} --epochs 1 --out run2",
         check=True,
     )
     assert "model  lstm, 1 x 7, " in result.out
@@ -163,11 +153,11 @@ def test_options_from_a_file(cli, tmp_path, sentences):
 )
 def test_bad_files_of_options(cli, tmp_path, content, message):
     (tmp_path / "a.toml").write_text(content)
-    expect_usage(cli("train", "--config", "a.toml", "--out", "run"), message)
+    expect_usage(cli("train --config a.toml --out run"), message)
 
 
 def test_missing_file_of_options(cli):
-    result = cli("train", "--config", "a.toml", "--out", "run")
+    result = cli("train --config a.toml --out run")
     assert (result.status, result.err) == (
         1,
         "masked-rnn: a.toml: cannot be read: No such file or directory\n",

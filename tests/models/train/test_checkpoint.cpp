@@ -63,6 +63,32 @@ TEST(Checkpoint, BringsEverythingBack) {
   EXPECT_TRUE(other.model->weight.equal(training.model->weight));
 }
 
+TEST(Checkpoint, BringsLbfgsBackWithItsHistory) {
+  const Folder folder;
+  TrainingOptions options;
+  options.optimizer = OptimizerKind::kLbfgs;
+  options.learning_rate = 1.0;
+  const auto step = [](torch::nn::Linear& model, torch::optim::Optimizer& optimizer) {
+    optimizer.step([&] {
+      optimizer.zero_grad();
+      const torch::Tensor loss = model->forward(torch::eye(3)).exp().sum() + model->bias.norm();
+      loss.backward();
+      return loss;
+    });
+  };
+  torch::nn::Linear model(3, 2), other(3, 2);
+  const auto optimizer = make_optimizer(model->parameters(), options);
+  const auto loaded = make_optimizer(other->parameters(), options);
+  for (int i = 0; i < 3; ++i) step(model, *optimizer);
+  save_checkpoint({}, *model, *optimizer, folder / "checkpoint.pt");
+  load_checkpoint(folder / "checkpoint.pt", *other, *loaded);
+  for (int i = 0; i < 2; ++i) {
+    step(model, *optimizer);
+    step(other, *loaded);
+    EXPECT_TRUE(model->weight.equal(other->weight));
+  }
+}
+
 std::string error_of(const std::string& file, Training& training) {
   try {
     load_checkpoint(file, *training.model, *training.optimizer);
