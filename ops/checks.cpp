@@ -7,6 +7,7 @@
 #include <array>
 #include <initializer_list>
 #include <sstream>
+#include <tuple>
 
 namespace masked_rnn {
 namespace {
@@ -46,7 +47,36 @@ bool is_kernel_dtype(at::ScalarType dtype) {
   return dtype == at::kFloat || dtype == at::kDouble || dtype == at::kBFloat16;
 }
 
+std::string layer_operator(const LayerArguments& a) {
+  return std::string("masked_rnn::") + layer_name(a.cell);
+}
+
+void check_present(const std::string& name, const char* argument, const at::Tensor& tensor) {
+  TORCH_CHECK_VALUE(
+      tensor.defined(), name, ": expected `", argument, "` to be a tensor, but got None");
+}
+
 }  // namespace
+
+void check_presence(const LayerArguments& a) {
+  const std::string name = layer_operator(a);
+  check_present(name, "input", a.input);
+  check_present(name, "h_0", a.h_0);
+  if (a.cell == CellKind::kLstm) {
+    check_present(name, "c_0", a.c_0);
+  }
+  check_present(name, "weight_ih", a.weight_ih);
+  check_present(name, "weight_hh", a.weight_hh);
+}
+
+void check_presence_backward(const LayerArguments& a,
+                             const at::Tensor& output,
+                             const at::Tensor& saved) {
+  check_presence(a);
+  const std::string name = layer_operator(a) + "_backward";
+  check_present(name, "output", output);
+  check_present(name, "saved", saved);
+}
 
 void check_lengths_and_mask(const std::string& name,
                             const at::Tensor& lengths,
@@ -86,7 +116,7 @@ void check_lengths_and_mask(const std::string& name,
 }
 
 void check_layer(const LayerArguments& a) {
-  const std::string name = std::string("masked_rnn::") + layer_name(a.cell);
+  const std::string name = layer_operator(a);
   struct Named {
     const char* name;
     const at::Tensor& tensor;
@@ -100,6 +130,7 @@ void check_layer(const LayerArguments& a) {
                                        {"weight_hr", a.weight_hr}}};
   const std::array<Named, 3> others{{{"input", a.input}, {"lengths", a.lengths}, {"mask", a.mask}}};
 
+  check_presence(a);
   TORCH_CHECK_VALUE(a.bias_ih.defined() == a.bias_hh.defined(),
                     name,
                     ": expected both of `bias_ih` and `bias_hh` or neither, but got only ",
@@ -213,19 +244,19 @@ void check_layer(const LayerArguments& a) {
 void check_layer_backward(const LayerArguments& a,
                           const at::Tensor& output,
                           const at::Tensor& saved,
-                          const OutputGradients& grads) {
+                          const OutputGradients& grads,
+                          const WantedMask& wanted) {
   check_layer(a);
-  const std::string name = std::string("masked_rnn::") + layer_name(a.cell) + "_backward";
+  check_presence_backward(a, output, saved);
+  const std::string name = layer_operator(a) + "_backward";
   const auto dtype = a.weight_ih.scalar_type();
   const auto T = a.input.sym_size(0), B = a.input.sym_size(1), P = a.weight_hh.sym_size(1);
   const auto H = a.weight_ih.sym_size(0) / num_gates(a.cell);
   const auto check = [&](const char* argument,
                          const char* meaning,
                          const at::Tensor& tensor,
+                         at::ScalarType dtype,
                          const std::vector<c10::SymInt>& expected) {
-    if (!tensor.defined()) {
-      return;
-    }
     TORCH_CHECK_VALUE(tensor.device() == a.weight_ih.device(),
                       name,
                       ": expected `",
@@ -234,24 +265,48 @@ void check_layer_backward(const LayerArguments& a,
                       a.weight_ih.device(),
                       " like weight_ih, but got ",
                       tensor.device());
-    // What the forward keeps for bfloat16 layers is float32.
-    const bool is_saved = tensor.is_same(saved);
-    const auto wanted = is_saved && dtype == at::kBFloat16 ? at::kFloat : dtype;
-    TORCH_CHECK_TYPE(tensor.scalar_type() == wanted,
+    TORCH_CHECK_TYPE(tensor.scalar_type() == dtype,
                      name,
                      ": expected `",
                      argument,
                      "` to have dtype ",
-                     wanted,
+                     dtype,
                      ", but got ",
                      tensor.scalar_type());
     check_shape(name, argument, meaning, tensor, expected);
   };
-  check("output", "[steps, batch, output_size]", output, {T, B, P});
-  check("saved", "[steps * batch, saved_size]", saved, {T * B, H * saved_size(a.cell, 1)});
-  check("grad_output", "[steps, batch, output_size]", grads.output, {T, B, P});
-  check("grad_h_n", "[batch, output_size]", grads.h_n, {B, P});
-  check("grad_c_n", "[batch, hidden_size]", grads.c_n, {B, H});
+  const auto check_gradient = [&](const char* argument,
+                                  const char* meaning,
+                                  const at::Tensor& grad,
+                                  const std::vector<c10::SymInt>& expected) {
+    if (grad.defined()) {
+      check(argument, meaning, grad, dtype, expected);
+    }
+  };
+  check("output", "[steps, batch, output_size]", output, dtype, {T, B, P});
+  // What the forward keeps for bfloat16 layers is float32.
+  const auto saved_dtype = dtype == at::kBFloat16 ? at::kFloat : dtype;
+  check("saved",
+        "[steps * batch, saved_size]",
+        saved,
+        saved_dtype,
+        {T * B, H * saved_size(a.cell, 1)});
+  check_gradient("grad_output", "[steps, batch, output_size]", grads.output, {T, B, P});
+  check_gradient("grad_h_n", "[batch, output_size]", grads.h_n, {B, P});
+  check_gradient("grad_c_n", "[batch, hidden_size]", grads.c_n, {B, H});
+
+  TORCH_CHECK_VALUE(!wanted[kInput] || a.input.is_floating_point(),
+                    name,
+                    ": expected `output_mask` not to ask for the gradient of one-hot indices");
+  for (const auto& [place, argument, tensor] : {std::tuple{kBiasIh, "bias_ih", &a.bias_ih},
+                                                std::tuple{kBiasHh, "bias_hh", &a.bias_hh},
+                                                std::tuple{kWeightHr, "weight_hr", &a.weight_hr}}) {
+    TORCH_CHECK_VALUE(!wanted[place] || tensor->defined(),
+                      name,
+                      ": expected `output_mask` not to ask for the gradient of `",
+                      argument,
+                      "`, which is None");
+  }
 }
 
 }  // namespace masked_rnn

@@ -8,14 +8,23 @@
 
 namespace masked_rnn {
 
-// Throws c10::Error "masked_rnn::lstm_layer: expected `x` to ..., but got ...".
+// Each throws c10::Error "masked_rnn::lstm_layer: expected `x` to ..., but got ...".
+
+// That no required tensor is None: before anything asks one for its device. The others begin with it.
+void check_presence(const LayerArguments& arguments);
+void check_presence_backward(const LayerArguments& arguments,
+                             const at::Tensor& output,
+                             const at::Tensor& saved);
+
 void check_layer(const LayerArguments& arguments);
 
-// The output and saved tensors that a backward operator was given.
+// The arguments of a backward operator: those of the layer, what its forward gave, the gradients that
+// came in, and those asked for.
 void check_layer_backward(const LayerArguments& arguments,
                           const at::Tensor& output,
                           const at::Tensor& saved,
-                          const OutputGradients& grads);
+                          const OutputGradients& grads,
+                          const WantedMask& wanted);
 
 // lengths [B] or mask [T, B] (T, B as the message calls them); `name` is the operator's.
 void check_lengths_and_mask(const std::string& name,

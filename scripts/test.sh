@@ -22,7 +22,7 @@ check() {  # check NAME COMMAND...
 }
 
 build_tests() {
-  cmake -S . -B build/release -DMASKED_RNN_BUILD_TESTS=ON >build/release/configure.log ||
+  cmake -S . -B build/release -DMASKED_RNN_BUILD_TESTS=ON -DMASKED_RNN_BUILD_BENCHMARK=ON >build/release/configure.log ||
     { cat build/release/configure.log; return 1; }
   cmake --build build/release
 }

@@ -77,7 +77,23 @@ std::array<at::Tensor*, kNumWanted> differentiable(LayerArguments& a) {
       &a.input, &a.h_0, &a.c_0, &a.weight_ih, &a.weight_hh, &a.bias_ih, &a.bias_hh, &a.weight_hr};
 }
 
+LayerArguments in_float32(LayerArguments a) {
+  for (auto* tensor : differentiable(a)) {
+    if (tensor->defined() && tensor->is_floating_point()) {
+      *tensor = tensor->to(at::kFloat);
+    }
+  }
+  return a;
+}
+
 LayerResult forward(const LayerArguments& a) {
+  if (a.weight_ih.scalar_type() == at::kBFloat16) {
+    const auto rounded = [](const at::Tensor& tensor) {
+      return tensor.defined() ? tensor.to(at::kBFloat16) : tensor;
+    };
+    const auto wide = forward(in_float32(a));
+    return {rounded(wide.output), rounded(wide.h_n), rounded(wide.c_n), {}};
+  }
   const auto valid = valid_positions(a);
   const auto from_input = project_input(a, valid);
   State state{a.h_0, a.c_0};

@@ -7,12 +7,16 @@
 namespace masked_rnn::reference {
 
 // output, h_n and c_n as LayerResult says; `saved` stays undefined. Reads no length on the host.
+// bfloat16 layers compute in float32, and their results are rounded once.
 LayerResult forward(const LayerArguments& arguments);
 
 // Gradients by differentiating forward; differentiable in turn while grad mode is on.
 LayerGradients backward(const LayerArguments& arguments,
                         const OutputGradients& grads,
                         const WantedMask& wanted);
+
+// The layer with its floating-point tensors in float32.
+LayerArguments in_float32(LayerArguments arguments);
 
 // The same with several named tensors of `arguments`, for code that treats them alike.
 std::array<at::Tensor*, kNumWanted> differentiable(LayerArguments& arguments);

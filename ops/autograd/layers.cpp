@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/reference/layer.h>
+#include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/layer_adapters.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -180,6 +181,7 @@ LayerGradients autograd_backward(const LayerArguments& a,
                                  const at::Tensor& saved,
                                  const OutputGradients& grads,
                                  const WantedMask& wanted) {
+  check_presence_backward(a, output, saved);
   const auto tensors = LayerBackwardFunction::apply(a,
                                                     wanted,
                                                     output.detach(),
@@ -243,6 +245,7 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
 };
 
 LayerResult autograd_forward(const LayerArguments& a, bool save) {
+  check_presence(a);
   const auto wanted = requires_grad(a);
   const bool recording = (at::GradMode::is_enabled() && any(wanted)) || has_tangent(a);
   if (!recording) {

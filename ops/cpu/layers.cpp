@@ -12,14 +12,7 @@ namespace {
 bool is_bfloat16(const LayerArguments& a) { return a.weight_ih.scalar_type() == at::kBFloat16; }
 
 at::Tensor to(const at::Tensor& tensor, at::ScalarType dtype) {
-  return tensor.defined() && tensor.is_floating_point() ? tensor.to(dtype) : tensor;
-}
-
-LayerArguments widened(LayerArguments a) {
-  for (auto* tensor : reference::differentiable(a)) {
-    *tensor = to(*tensor, at::kFloat);
-  }
-  return a;
+  return tensor.defined() ? tensor.to(dtype) : tensor;
 }
 
 LayerResult cpu_forward(const LayerArguments& a, bool save) {
@@ -27,7 +20,7 @@ LayerResult cpu_forward(const LayerArguments& a, bool save) {
   if (!is_bfloat16(a)) {
     return recurrence::forward(a, save);
   }
-  auto y = recurrence::forward(widened(a), save);
+  auto y = recurrence::forward(reference::in_float32(a), save);
   y.output = to(y.output, at::kBFloat16);
   y.h_n = to(y.h_n, at::kBFloat16);
   y.c_n = to(y.c_n, at::kBFloat16);
@@ -39,12 +32,12 @@ LayerGradients cpu_backward(const LayerArguments& a,
                             const at::Tensor& saved,
                             const OutputGradients& grads,
                             const WantedMask& wanted) {
-  check_layer_backward(a, output, saved, grads);
+  check_layer_backward(a, output, saved, grads, wanted);
   if (!is_bfloat16(a)) {
     return recurrence::backward(a, output, saved, grads, wanted);
   }
   auto result = recurrence::backward(
-      widened(a),
+      reference::in_float32(a),
       to(output, at::kFloat),
       saved,
       {to(grads.output, at::kFloat), to(grads.h_n, at::kFloat), to(grads.c_n, at::kFloat)},

@@ -33,7 +33,7 @@ LayerGradients meta_backward(const LayerArguments& arguments,
                              const OutputGradients& grads,
                              const WantedMask& wanted) {
   LayerArguments a = arguments;
-  check_layer_backward(a, output, saved, grads);
+  check_layer_backward(a, output, saved, grads, wanted);
   LayerGradients result;
   const auto tensors = reference::differentiable(a);
   for (int i = 0; i < kNumWanted; ++i) {

@@ -23,11 +23,11 @@ LayerResult reference_forward(const LayerArguments& a, bool save) {
 }
 
 LayerGradients reference_backward(const LayerArguments& a,
-                                  const at::Tensor& /*output*/,
-                                  const at::Tensor& /*saved*/,
+                                  const at::Tensor& output,
+                                  const at::Tensor& saved,
                                   const OutputGradients& grads,
                                   const WantedMask& wanted) {
-  check_layer(a);
+  check_layer_backward(a, output, saved, grads, wanted);
   at::AutoGradMode no_double_backward(false);
   return reference::backward(a, grads, wanted);
 }

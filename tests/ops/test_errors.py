@@ -211,6 +211,40 @@ def test_nonlinearity():
     )
 
 
+@pytest.mark.parametrize("argument", ["input", "h_0", "c_0", "weight_ih", "weight_hh"])
+def test_none_for_a_tensor(argument):
+    assert layer(**{argument: None}) == (
+        f"masked_rnn::lstm_layer: expected `{argument}` to be a tensor, but got None"
+    )
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_gradients_of_what_is_not_there(device):
+    def run(place, index=False):
+        weight = torch.zeros(8, 2, device=device)
+        input = torch.zeros(3, 1, 2, device=device)
+        state = torch.zeros(1, 2, device=device)
+        wanted = [i == place for i in range(8)]
+        arguments = (
+            torch.zeros(3, 1, dtype=torch.long, device=device) if index else input,
+            *(state, state, weight, weight),
+            *[None] * 5,
+        )
+        saved = torch.zeros(3, 10, device=device)
+        backward = torch.ops.masked_rnn.lstm_layer_backward
+        return message(lambda: backward(input, None, None, *arguments, False, input, saved, wanted))
+
+    for place, argument in ((5, "bias_ih"), (6, "bias_hh"), (7, "weight_hr")):
+        assert run(place) == (
+            "masked_rnn::lstm_layer_backward: expected `output_mask` not to ask for the gradient "
+            f"of `{argument}`, which is None"
+        )
+    assert run(0, index=True) == (
+        "masked_rnn::lstm_layer_backward: expected `output_mask` not to ask for the gradient of "
+        "one-hot indices"
+    )
+
+
 def test_backward_of_another_forward():
     weight = torch.zeros(6, 2)
     arguments = (torch.zeros(3, 1, 2), torch.zeros(1, 2), weight, weight, None, None, None, None)

@@ -23,7 +23,7 @@ def many(tmp_path, write_conllu):
             (words[(i * j + j) % 10] + str(i * j % 7), "ABC"[(i + j) % 3])
             for j in range(1, 4 + i % 9)
         ]
-        for i in range(400)
+        for i in range(1500)
     ]
     return write_conllu(tmp_path / "many.conllu", sentences)
 
@@ -62,11 +62,11 @@ def wait_for(condition, process):
 
 
 def interrupt(cli, command, folder, signal_number, epochs):
-    """Trains until `epochs` epochs are done and a little more, then sends a signal."""
+    """Trains until `epochs` epochs are done and a part of the next, then sends a signal."""
     process = cli.start(command)
     run = folder / "part"
     wait_for(lambda: len(lines_of(run)) >= epochs and (run / "run.json").exists(), process)
-    time.sleep(0.15)
+    time.sleep(0.05)
     process.send_signal(signal_number)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err
@@ -78,8 +78,9 @@ def interrupt(cli, command, folder, signal_number, epochs):
 def test_interrupted_in_an_epoch(cli, tmp_path, many, signal_number, status):
     cli(training(many, "whole"), check=True)
     got, _, err = interrupt(cli, training(many, "part"), tmp_path, signal_number, 1)
-    assert (got, err) == (status, INTERRUPTED.format(2))
-    assert len(lines_of(tmp_path / "part")) == 1
+    done = len(lines_of(tmp_path / "part"))
+    assert 1 <= done < 3
+    assert (got, err) == (status, INTERRUPTED.format(done + 1))
     cli("train --resume --out part", check=True)
     assert_same_end(tmp_path / "whole", tmp_path / "part")
 

@@ -1,0 +1,161 @@
+// The loops that measure the machine; see limits.h.
+#include "limits.h"
+
+#include <ATen/Version.h>
+
+#include <algorithm>
+#include <barrier>
+#include <chrono>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace masked_rnn::benchmark {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kRepetitions = 5;             // the best of them counts
+constexpr int64_t kMultiplyAdds = 1 << 20;  // of one chain
+constexpr int64_t kBytesToRead = 1 << 27;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// A loop returns something that depends on all it did, lest the compiler drop it.
+volatile float sink;
+
+// Each loop holds enough independent chains to cover the latency of a multiply-add.
+#if defined(__x86_64__)
+constexpr int kChains = 12;
+
+__attribute__((target("avx512f"))) float multiply_add_avx512(int64_t n) {
+  __m512 sum[kChains];
+  for (int i = 0; i < kChains; ++i) sum[i] = _mm512_set1_ps(static_cast<float>(i));
+  const __m512 x = _mm512_set1_ps(0.5F);
+  for (int64_t k = 0; k < n; ++k) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kChains; ++i) sum[i] = _mm512_fmadd_ps(sum[i], x, x);
+  }
+  for (int i = 1; i < kChains; ++i) sum[0] = _mm512_add_ps(sum[0], sum[i]);
+  return _mm512_reduce_add_ps(sum[0]);
+}
+
+__attribute__((target("avx2,fma"))) float multiply_add_avx2(int64_t n) {
+  __m256 sum[kChains];
+  for (int i = 0; i < kChains; ++i) sum[i] = _mm256_set1_ps(static_cast<float>(i));
+  const __m256 x = _mm256_set1_ps(0.5F);
+  for (int64_t k = 0; k < n; ++k) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kChains; ++i) sum[i] = _mm256_fmadd_ps(sum[i], x, x);
+  }
+  for (int i = 1; i < kChains; ++i) sum[0] = _mm256_add_ps(sum[0], sum[i]);
+  return _mm256_cvtss_f32(sum[0]);
+}
+
+__attribute__((target("avx512f"))) float read_avx512(const float* p, int64_t n) {
+  __m512 sum[4] = {};
+  for (int64_t i = 0; i + 64 <= n; i += 64) {
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) sum[v] = _mm512_max_ps(sum[v], _mm512_loadu_ps(p + i + 16 * v));
+  }
+  return _mm512_reduce_add_ps(sum[0] + sum[1] + sum[2] + sum[3]);
+}
+
+__attribute__((target("avx2"))) float read_avx2(const float* p, int64_t n) {
+  __m256 sum[8] = {};
+  for (int64_t i = 0; i + 64 <= n; i += 64) {
+#pragma GCC unroll 8
+    for (int v = 0; v < 8; ++v) sum[v] = _mm256_max_ps(sum[v], _mm256_loadu_ps(p + i + 8 * v));
+  }
+  for (int v = 1; v < 8; ++v) sum[0] = _mm256_add_ps(sum[0], sum[v]);
+  return _mm256_cvtss_f32(sum[0]);
+}
+#endif
+
+typedef float Four __attribute__((vector_size(16)));
+
+float multiply_add_default(int64_t n) {
+  Four sum[8] = {};
+  const Four x = {0.5F, 0.5F, 0.5F, 0.5F};
+  for (int64_t k = 0; k < n; ++k) {
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) sum[i] = sum[i] * x + x;
+  }
+  for (int i = 1; i < 8; ++i) sum[0] += sum[i];
+  return sum[0][0];
+}
+
+float read_default(const float* p, int64_t n) {
+  Four sum[4] = {};
+  for (int64_t i = 0; i + 16 <= n; i += 16) {
+    for (int v = 0; v < 4; ++v) sum[v] += *reinterpret_cast<const Four*>(p + i + 4 * v);
+  }
+  return (sum[0] + sum[1] + sum[2] + sum[3])[0];
+}
+
+struct Loops {
+  float (*multiply_add)(int64_t);
+  float (*read)(const float*, int64_t);
+  int64_t flop;  // of one round of multiply_add
+};
+
+Loops loops() {
+#if defined(__x86_64__)
+  const auto capability = at::get_cpu_capability();
+  if (capability == "AVX512") return {multiply_add_avx512, read_avx512, 2 * 16 * kChains};
+  if (capability == "AVX2") return {multiply_add_avx2, read_avx2, 2 * 8 * kChains};
+#endif
+  return {multiply_add_default, read_default, 2 * 4 * 8};
+}
+
+// The shortest time that all threads together need for body(thread).
+double shortest(int threads, const std::function<void(int)>& body) {
+  double best = 1e30;
+  for (int repetition = 0; repetition < kRepetitions; ++repetition) {
+    std::barrier start(threads + 1);
+    std::barrier end(threads + 1);
+    std::vector<std::jthread> pool;
+    for (int i = 0; i < threads; ++i) {
+      pool.emplace_back([&, i] {
+        body(i);  // warms up: caches, clock
+        start.arrive_and_wait();
+        body(i);
+        end.arrive_and_wait();
+      });
+    }
+    start.arrive_and_wait();
+    const auto from = Clock::now();
+    end.arrive_and_wait();
+    best = std::min(best, seconds_since(from));
+  }
+  return best;
+}
+
+}  // namespace
+
+double fma_peak(int threads) {
+  const Loops l = loops();
+  const double seconds = shortest(threads, [&](int) { sink = l.multiply_add(kMultiplyAdds); });
+  return static_cast<double>(l.flop * kMultiplyAdds * threads) / seconds / 1e9;
+}
+
+double read_bandwidth(int threads, int64_t bytes) {
+  const Loops l = loops();
+  const int64_t each = bytes / threads / 256 * 256;
+  const int64_t count = each / static_cast<int64_t>(sizeof(float));
+  const int64_t times = kBytesToRead / each + 1;
+  std::vector<std::vector<Four>> blocks(threads, std::vector<Four>(count / 4));
+  const double seconds = shortest(threads, [&](int thread) {
+    const auto* block = reinterpret_cast<const float*>(blocks[thread].data());
+    for (int64_t i = 0; i < times; ++i) sink = l.read(block, count);
+  });
+  return static_cast<double>(each * times * threads) / seconds / 1e9;
+}
+
+}  // namespace masked_rnn::benchmark

@@ -1,0 +1,33 @@
+// See timing.h.
+#include "timing.h"
+
+#include <algorithm>
+
+namespace masked_rnn::benchmark {
+
+std::vector<Rounds> interleaved(const std::vector<Runner>& runners, int rounds) {
+  std::vector<Rounds> result(runners.size());
+  for (int round = -1; round < rounds; ++round) {
+    for (size_t i = 0; i < runners.size(); ++i) {
+      const StepSeconds step = runners[i].run();
+      if (round >= 0) result[i].push_back(step);
+    }
+  }
+  return result;
+}
+
+Rounds alone(const Runner& runner, int rounds) { return interleaved({runner}, rounds)[0]; }
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+double ratio(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
+  return median(ratios);
+}
+
+}  // namespace masked_rnn::benchmark

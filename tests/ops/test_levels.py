@@ -1,0 +1,34 @@
+"""The same tests at every level of instructions that this machine has."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+LEVELS = ("default", "avx2", "avx512")
+HERE = Path(__file__).parent
+FILES = ("test_exactness.py", "test_padding.py", "test_edges.py")
+CHOICE = "every or chunks or bits or nan or empty or stand_for"
+
+
+def levels_below_this():
+    """The tests beside this file run at the highest one already."""
+    names = {"AVX512": 3, "AVX2": 2}
+    return LEVELS[: names.get(torch.backends.cpu.get_cpu_capability(), 1) - 1]
+
+
+@pytest.mark.parametrize("level", levels_below_this())
+def test_lower_levels_pass_too(level):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "-k", CHOICE]
+        + [HERE / file for file in FILES],
+        env={**os.environ, "ATEN_CPU_CAPABILITY": level},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert " passed" in done.stdout
