@@ -43,7 +43,7 @@ class Workload:
         self.cell, self.module = cell, kinds[cell](I, H)
         self.input = torch.randn(T, B, I, requires_grad=True)
         self.grad_output = torch.randn(T, B, H)
-        self.lengths = torch.randint(T // 5, T + 1, (B,))
+        self.lengths = torch.randint(max(1, T // 5), T + 1, (B,))
         self.lengths[0] = T
 
     def ours(self, training):
@@ -70,7 +70,7 @@ class Workload:
         import jax
         from flax import nnx
 
-        T, B, I, H = self.sizes  # noqa: E741
+        _, _, I, H = self.sizes  # noqa: E741
         kinds = {"lstm": nnx.OptimizedLSTMCell, "gru": nnx.GRUCell, "rnn_tanh": nnx.SimpleCell}
         layer = nnx.RNN(kinds[self.cell](I, H, rngs=nnx.Rngs(0)), time_major=True)
         graph, weights = nnx.split(layer)

@@ -56,8 +56,8 @@ def select(result, **wanted):
 
 
 def table(entries, others):
-    yield "| cell | T,B,I,H | step | ms | GFLOP/s | of the limit | alone | packed | padded | others |"
-    yield "|---|---|---|---|---|---|---|---|---|---|"
+    yield "| cell | T,B,I,H | step | ms | GFLOP/s | of limit | alone | packed | padded | others |"
+    yield "|---" * 10 + "|"
     for r in entries:
         beside = [
             f"{o['peer']} {o['times_ours']:.1f} x"

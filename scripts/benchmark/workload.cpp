@@ -7,6 +7,7 @@
 #include <torch/autograd.h>
 #include <torch/nn/utils/rnn.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace masked_rnn::benchmark {
@@ -102,7 +103,8 @@ Workload::Workload(const std::string& cell, const Shape& shape) : cell_(cell), s
   if (shape.even_lengths) {
     lengths_ = torch::linspace(1, static_cast<double>(shape.steps), shape.batch).to(torch::kLong);
   } else {
-    lengths_ = torch::randint(shape.steps / 5, shape.steps + 1, {shape.batch}, torch::kLong);
+    const int64_t least = std::max<int64_t>(1, shape.steps / 5);  // packing refuses empty sequences
+    lengths_ = torch::randint(least, shape.steps + 1, {shape.batch}, torch::kLong);
     lengths_[0] = shape.steps;
   }
 }

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = Path(
-    os.environ.get("MASKED_RNN_BENCHMARK", ROOT / "build/release/bin/masked-rnn-benchmark")
-)
+BUILT = ROOT / "build/release/bin/masked-rnn-benchmark"
+PROGRAM = Path(os.environ.get("MASKED_RNN_BENCHMARK", BUILT))
 TINY = ["--cells", "lstm,rnn_tanh", "--shapes", "3,2,4,5", "4,2,3,5,2", "--threads", "1,2"]
 
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="the benchmark was not built")
@@ -41,9 +40,9 @@ def test_measurements_have_every_peer():
 
 def test_report_writes_tables_and_picture(tmp_path):
     pytest.importorskip("matplotlib")
+    report = [sys.executable, ROOT / "scripts/benchmark/report.py", PROGRAM]
     subprocess.run(
-        [sys.executable, ROOT / "scripts/benchmark/report.py", PROGRAM, "--quick", "--rounds", "1"]
-        + ["--out", tmp_path, *TINY],
+        [*report, "--quick", "--rounds", "1", "--out", tmp_path, *TINY],
         check=True,
         capture_output=True,
         timeout=120,
