@@ -20,12 +20,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kRepetitions = 5;             // the best of them counts
-constexpr int64_t kMultiplyAdds = 1 << 20;  // of one chain
+constexpr int64_t kMultiplyAdds = 1 << 21;  // of one chain
 constexpr int64_t kBytesToRead = 1 << 27;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // A loop returns something that depends on all it did, lest the compiler drop it.
 volatile float sink;
@@ -114,25 +110,27 @@ Loops loops() {
   return {multiply_add_default, read_default, 2 * 4 * 8};
 }
 
-// The shortest time that all threads together need for body(thread).
+// The shortest time from the first thread's start of body(thread) to the last one's end.
 double shortest(int threads, const std::function<void(int)>& body) {
   double best = 1e30;
   for (int repetition = 0; repetition < kRepetitions; ++repetition) {
-    std::barrier start(threads + 1);
-    std::barrier end(threads + 1);
-    std::vector<std::jthread> pool;
-    for (int i = 0; i < threads; ++i) {
-      pool.emplace_back([&, i] {
-        body(i);  // warms up: caches, clock
-        start.arrive_and_wait();
-        body(i);
-        end.arrive_and_wait();
-      });
+    std::barrier together(threads);
+    std::vector<Clock::time_point> starts(threads), ends(threads);
+    {
+      std::vector<std::jthread> pool;
+      for (int i = 0; i < threads; ++i) {
+        pool.emplace_back([&, i] {
+          body(i);  // warms up: caches, clock
+          together.arrive_and_wait();
+          starts[i] = Clock::now();
+          body(i);
+          ends[i] = Clock::now();
+        });
+      }
     }
-    start.arrive_and_wait();
-    const auto from = Clock::now();
-    end.arrive_and_wait();
-    best = std::min(best, seconds_since(from));
+    const auto time = *std::max_element(ends.begin(), ends.end()) -
+                      *std::min_element(starts.begin(), starts.end());
+    best = std::min(best, std::chrono::duration<double>(time).count());
   }
   return best;
 }
@@ -147,7 +145,7 @@ double fma_peak(int threads) {
 
 double read_bandwidth(int threads, int64_t bytes) {
   const Loops l = loops();
-  const int64_t each = bytes / threads / 256 * 256;
+  const int64_t each = std::max<int64_t>(256, bytes / threads / 256 * 256);
   const int64_t count = each / static_cast<int64_t>(sizeof(float));
   const int64_t times = kBytesToRead / each + 1;
   std::vector<std::vector<Four>> blocks(threads, std::vector<Four>(count / 4));
