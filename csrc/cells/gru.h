@@ -2,7 +2,7 @@
 // h = (1 - z) * n + z * h_prev, n = tanh(x_n + r * (W_hn h_prev + b_hn)).
 #pragma once
 
-#include <masked_rnn/csrc/kernels/kernels.h>
+#include <masked_rnn/csrc/kernels/step.h>
 #include <masked_rnn/csrc/vec/activations.h>
 
 namespace masked_rnn {
@@ -12,28 +12,39 @@ template <class T>
 struct GruCell {
   static constexpr int kGates = 3;
 
-  // W_hn h starts from its own bias, which the reset gate multiplies.
-  template <class Extent>
-  static Vec<T> initial(const StepArguments<T>& s, int gate, int64_t j, const Extent& extent) {
-    return gate == 2 && s.bias_hn != nullptr ? extent.load(s.bias_hn + j) : Vec<T>{};
-  }
-
-  template <class Extent>
-  static void forward(
-      const StepArguments<T>& s, int64_t row, int64_t j, const Extent& extent, const Vec<T>* sum) {
+  template <int R, class Extent>
+  static void forward(const StepArguments<T>& s,
+                      int64_t first,
+                      int64_t j,
+                      const Extent& extent,
+                      const Vec<T>* sum,
+                      int64_t sum_stride) {
     const int64_t H = s.hidden;
-    const T* x = s.gates + row * s.gates_stride + j;
-    const Vec<T> r = sigmoid<T>(extent.load(x) + sum[0]);
-    const Vec<T> z = sigmoid<T>(extent.load(x + H) + sum[1]);
-    const Vec<T> n = tanh<T>(extent.load(x + 2 * H) + r * sum[2]);
-    const Vec<T> h_prev = extent.load(s.h_prev[row] + j);
-    extent.store(s.h[row] + j, (1 - z) * n + z * h_prev);
-    if (s.saved != nullptr) {
-      T* saved = s.saved + row * s.saved_stride + j;
-      extent.store(saved, r);
-      extent.store(saved + H, z);
-      extent.store(saved + 2 * H, n);
-      extent.store(saved + 3 * H, sum[2]);
+    const Vec<T> bias = s.bias_hn != nullptr ? extent.load(s.bias_hn + j) : Vec<T>{};
+    Vec<T> z[R], before_tanh[R];
+    for (int64_t i = 0; i < R; ++i, sum += sum_stride) {
+      const int64_t row = first + i;
+      const T* x = s.gates + row * s.gates_stride + j;
+      const Vec<T> r = sigmoid<T>(extent.load(x) + sum[0]);
+      z[i] = sigmoid<T>(extent.load(x + H) + sum[1]);
+      const Vec<T> h_n = sum[2] + bias;
+      before_tanh[i] = extent.load(x + 2 * H) + r * h_n;
+      if (s.saved != nullptr) {
+        T* saved = s.saved + row * s.saved_stride + j;
+        extent.store(saved, r);
+        extent.store(saved + H, z[i]);
+        extent.store(saved + 3 * H, h_n);
+      }
+    }
+    // A loop of its own: the rows' chains of operations run side by side.
+    for (int64_t i = 0; i < R; ++i) {
+      const int64_t row = first + i;
+      const Vec<T> n = tanh<T>(before_tanh[i]);
+      const Vec<T> h_prev = extent.load(s.h_prev[row] + j);
+      extent.store(s.h[row] + j, (1 - z[i]) * n + z[i] * h_prev);
+      if (s.saved != nullptr) {
+        extent.store(s.saved + row * s.saved_stride + j + 2 * H, n);
+      }
     }
   }
 
@@ -48,7 +59,7 @@ struct GruCell {
     const Vec<T> n = extent.load(saved + 2 * H), h_n = extent.load(saved + 3 * H);
     const Vec<T> h_prev = extent.load(s.h_prev[row] + j);
     T* grad_h = s.grad_h + row * s.grad_h_stride + j;
-    const Vec<T> grad = extent.load(grad_h);
+    const Vec<T> grad = gradient_of_h(s, row, j, extent);
     const Vec<T> grad_n = grad * (1 - z) * (1 - n * n);
     T* out = s.grad_gates + row * s.grad_gates_stride + j;
     extent.store(out, grad_n * h_n * r * (1 - r));

@@ -2,7 +2,7 @@
 // c = f * c_prev + i * g, h = o * tanh(c). A projection comes after it, as a product.
 #pragma once
 
-#include <masked_rnn/csrc/kernels/kernels.h>
+#include <masked_rnn/csrc/kernels/step.h>
 #include <masked_rnn/csrc/vec/activations.h>
 
 namespace masked_rnn {
@@ -12,26 +12,37 @@ template <class T>
 struct LstmCell {
   static constexpr int kGates = 4;
 
-  static Vec<T> initial(const StepArguments<T>&, int, int64_t, const auto&) { return Vec<T>{}; }
-
-  template <class Extent>
-  static void forward(
-      const StepArguments<T>& s, int64_t row, int64_t j, const Extent& extent, const Vec<T>* sum) {
+  template <int R, class Extent>
+  static void forward(const StepArguments<T>& s,
+                      int64_t first,
+                      int64_t j,
+                      const Extent& extent,
+                      const Vec<T>* sum,
+                      int64_t sum_stride) {
     const int64_t H = s.hidden;
-    const T* x = s.gates + row * s.gates_stride + j;
-    const Vec<T> i = sigmoid<T>(extent.load(x) + sum[0]);
-    const Vec<T> f = sigmoid<T>(extent.load(x + H) + sum[1]);
-    const Vec<T> g = tanh<T>(extent.load(x + 2 * H) + sum[2]);
-    const Vec<T> o = sigmoid<T>(extent.load(x + 3 * H) + sum[3]);
-    const Vec<T> c = f * extent.load(s.c_prev + row * s.c_prev_stride + j) + i * g;
-    extent.store(s.c + row * s.c_stride + j, c);
-    extent.store(s.h[row] + j, o * tanh<T>(c));
-    if (s.saved != nullptr) {
-      T* saved = s.saved + row * s.saved_stride + j;
-      extent.store(saved, i);
-      extent.store(saved + H, f);
-      extent.store(saved + 2 * H, g);
-      extent.store(saved + 3 * H, o);
+    Vec<T> o[R], c[R];
+    for (int64_t r = 0; r < R; ++r, sum += sum_stride) {
+      const int64_t row = first + r;
+      const T* x = s.gates + row * s.gates_stride + j;
+      const Vec<T> i = sigmoid<T>(extent.load(x) + sum[0]);
+      const Vec<T> f = sigmoid<T>(extent.load(x + H) + sum[1]);
+      const Vec<T> g = tanh<T>(extent.load(x + 2 * H) + sum[2]);
+      o[r] = sigmoid<T>(extent.load(x + 3 * H) + sum[3]);
+      T* cell = s.c + row * s.c_stride + j;
+      c[r] = f * extent.load(cell) + i * g;
+      extent.store(cell, c[r]);
+      if (s.saved != nullptr) {
+        T* saved = s.saved + row * s.saved_stride + j;
+        extent.store(saved, i);
+        extent.store(saved + H, f);
+        extent.store(saved + 2 * H, g);
+        extent.store(saved + 3 * H, o[r]);
+        extent.store(saved + 4 * H, c[r]);
+      }
+    }
+    // A loop of its own: the rows' chains of operations run side by side.
+    for (int64_t r = 0; r < R; ++r) {
+      extent.store(s.h[first + r] + j, o[r] * tanh<T>(c[r]));
     }
   }
 
@@ -45,7 +56,7 @@ struct LstmCell {
     const Vec<T> i = extent.load(saved), f = extent.load(saved + H);
     const Vec<T> g = extent.load(saved + 2 * H), o = extent.load(saved + 3 * H);
     const Vec<T> tanh_c = tanh<T>(extent.load(saved + 4 * H));
-    const Vec<T> grad_h = extent.load(s.grad_h + row * s.grad_h_stride + j);
+    const Vec<T> grad_h = gradient_of_h(s, row, j, extent);
     T* grad_c = s.grad_c + row * s.grad_c_stride + j;
     const Vec<T> grad = extent.load(grad_c) + grad_h * o * (1 - tanh_c * tanh_c);
     const Vec<T> c_prev = extent.load(s.c_prev + row * s.c_prev_stride + j);

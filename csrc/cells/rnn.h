@@ -1,7 +1,7 @@
 // The vanilla RNN's pointwise mathematics: h = act(W_ih x + W_hh h_prev + biases).
 #pragma once
 
-#include <masked_rnn/csrc/kernels/kernels.h>
+#include <masked_rnn/csrc/kernels/step.h>
 #include <masked_rnn/csrc/vec/activations.h>
 
 namespace masked_rnn {
@@ -23,12 +23,17 @@ template <class T, class Activation>
 struct RnnCell {
   static constexpr int kGates = 1;
 
-  // sum holds W_hh h for one vector of hidden units from j on; row r of the step.
-  template <class Extent>
-  static void forward(
-      const StepArguments<T>& s, int64_t r, int64_t j, const Extent& extent, const Vec<T>* sum) {
-    const Vec<T> x = extent.load(s.gates + r * s.gates_stride + j);
-    extent.store(s.h[r] + j, Activation::forward(x + sum[0]));
+  template <int R, class Extent>
+  static void forward(const StepArguments<T>& s,
+                      int64_t first,
+                      int64_t j,
+                      const Extent& extent,
+                      const Vec<T>* sum,
+                      int64_t sum_stride) {
+    for (int64_t r = 0; r < R; ++r) {
+      const Vec<T> x = extent.load(s.gates + (first + r) * s.gates_stride + j);
+      extent.store(s.h[first + r] + j, Activation::forward(x + sum[r * sum_stride]));
+    }
   }
 
   template <class Extent>
@@ -36,12 +41,10 @@ struct RnnCell {
                        int64_t r,
                        int64_t j,
                        const Extent& extent) {
-    const Vec<T> grad = extent.load(s.grad_h + r * s.grad_h_stride + j);
+    const Vec<T> grad = gradient_of_h(s, r, j, extent);
     extent.store(s.grad_gates + r * s.grad_gates_stride + j,
                  Activation::backward(grad, extent.load(s.h[r] + j)));
   }
-
-  static Vec<T> initial(const StepArguments<T>&, int, int64_t, const auto&) { return Vec<T>{}; }
 };
 
 }  // namespace

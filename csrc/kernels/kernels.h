@@ -45,13 +45,11 @@ struct StepArguments {
   const T* const* h_prev;  // [rows] -> [depth]
   const T* packed;         // weight_hh, packed with gates = G
   const T* bias_hn;        // [H] GRU: bias of W_hn h, or null
-  T* gates;                // [rows, G*H] in: W_ih x + biases
+  const T* gates;          // [rows, G*H]: W_ih x + biases
   int64_t gates_stride;
   T* saved;  // [rows, saved_size] out, or null
   int64_t saved_stride;
-  const T* c_prev;  // [rows, H] LSTM
-  int64_t c_prev_stride;
-  T* c;  // [rows, H] LSTM out; may be c_prev
+  T* c;  // [rows, H] LSTM in and out
   int64_t c_stride;
   T* const* h;  // [rows] -> [H] out
 };
@@ -60,8 +58,9 @@ struct StepArguments {
 template <class T>
 struct StepBackwardArguments {
   int64_t rows;
-  int64_t hidden;  // H
-  T* grad_h;       // [rows, H] in: gradient of h_t; GRU out: its direct part for h_(t-1)
+  int64_t hidden;               // H
+  const T* const* grad_output;  // [rows] -> [H] a part of the gradient of h_t, or null
+  T* grad_h;  // [rows, H] in: the other part; GRU out: its direct part for h_(t-1)
   int64_t grad_h_stride;
   T* grad_c;  // [rows, H] LSTM in: of c_t, out: of c_(t-1)
   int64_t grad_c_stride;
@@ -77,17 +76,35 @@ struct StepBackwardArguments {
   int64_t h_raw_stride;
 };
 
-// c[m, n] += sum over rows of a[r][m] * b[r][n], for m in [first, last).
+// A right side of outer products, and what they are added to.
+template <class T>
+struct OuterSide {
+  const T* const* b;  // [rows] -> [columns]
+  int64_t columns;
+  T* c;  // [M, columns], rows c_stride apart
+  int64_t c_stride;
+};
+
+// For each side c[m, n] += sum over rows of a[row, m] * b[row][n].
 template <class T>
 struct OuterArguments {
   int64_t rows;
-  const T* a;  // [rows, .]
+  int64_t M;
+  const T* a;  // [rows, M]
   int64_t a_stride;
-  const T* const* b;    // [rows] -> [columns]
-  int64_t first, last;  // of m
+  const OuterSide<T>* sides;
+  int64_t num_sides;
+  T* scratch;  // [outer_scratch_size(M)]
+};
+
+// sums[n] += sum over rows of a[row, n].
+template <class T>
+struct ColumnSumsArguments {
+  int64_t rows;
   int64_t columns;
-  T* c;  // row m at c + m*c_stride
-  int64_t c_stride;
+  const T* a;  // [rows, columns]
+  int64_t a_stride;
+  T* sums;
 };
 
 template <class T>
@@ -104,7 +121,9 @@ struct Kernels {
   void (*rnn_relu_step_backward)(const StepBackwardArguments<T>&);
   void (*gru_step_backward)(const StepBackwardArguments<T>&);
   void (*lstm_step_backward)(const StepBackwardArguments<T>&);
+  int64_t (*outer_scratch_size)(int64_t M);
   void (*outer)(const OuterArguments<T>&);
+  void (*column_sums)(const ColumnSumsArguments<T>&);
   void (*add)(int64_t n, const T* x, T* y);   // y += x
   void (*tanh)(int64_t n, const T* x, T* y);  // for the tests of the activations
   void (*sigmoid)(int64_t n, const T* x, T* y);

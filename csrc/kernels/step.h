@@ -2,63 +2,69 @@
 // the cell's derivative.
 #pragma once
 
-#include <masked_rnn/csrc/kernels/product.h>
+#include <masked_rnn/csrc/kernels/pack.h>
 
 namespace masked_rnn {
 namespace {
 
-// Vectors of hidden units that one tile of the cell holds: all gates of one vector of units, or four
-// vectors of units where there is one gate.
+// Vectors of hidden units in one packed block: one with all its gates, or four where there is one
+// gate.
 template <class Cell>
-constexpr int kUnitVectors = Cell::kGates == 1 ? static_cast<int>(kBlockVectors) : 1;
+constexpr int kUnitVectors = Cell::kGates == 1 ? kBlockVectors : 1;
 
-template <class T, class Cell, int R, class Extents>
-inline void step_tile(
-    const StepArguments<T>& s, int64_t r, int64_t j, const T* packed, const Extents& each_vector) {
-  constexpr int kVectors = kUnitVectors<Cell> * Cell::kGates;
-  Vec<T> sum[R][kVectors];
-  if constexpr (Cell::kGates == 1) {
-    for (int i = 0; i < R; ++i) {
-      for (int v = 0; v < kVectors; ++v) {
-        sum[i][v] = Vec<T>{};
-      }
+// Vectors in a packed block.
+template <class Cell>
+constexpr int kStepVectors = kUnitVectors<Cell>* Cell::kGates;
+
+// Rows [r, r + R) and the hidden units of `Blocks` packed blocks from unit j on.
+template <class T, class Cell, int R, int Blocks>
+inline void step_tile(const StepArguments<T>& s, int64_t r, int64_t j) {
+  constexpr int V = kStepVectors<Cell>, kUnits = Blocks * kUnitVectors<Cell>;
+  Vec<T> sum[R][Blocks * V] = {};
+  multiply_add<T, R, V, Blocks>(sum,
+                                s.h_prev + r,
+                                s.packed + j * Cell::kGates * s.depth,
+                                V * kLanes<T> * s.depth,
+                                0,
+                                s.depth);
+  Vec<T> recurrent[R][Blocks * V];
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+    for (int v = 0; v < Blocks * V; ++v) {
+      recurrent[i][v] = sum[i][v];
     }
-  } else {
-    each_vector([&](auto extent, int) {
-      for (int g = 0; g < Cell::kGates; ++g) {
-        const Vec<T> initial = Cell::initial(s, g, j, extent);
-        for (int i = 0; i < R; ++i) {
-          sum[i][g] = initial;
-        }
-      }
-    });
   }
-  multiply_add<T, R, kVectors>(sum, s.h_prev + r, packed, s.depth);
-  each_vector([&](auto extent, int v) {
-    for (int i = 0; i < R; ++i) {
-      Cell::forward(s, r + i, j + v * kLanes<T>, extent, sum[i] + v);
+  // The recurrent product is in the first-level cache now; unit vector u of row i has its gates at
+  // recurrent[i] + u * kGates.
+  for (int u = 0; u < kUnits; ++u) {
+    const int64_t unit = j + u * kLanes<T>, left = s.hidden - unit;
+    if (left >= kLanes<T>) {
+      Cell::template forward<R>(
+          s, r, unit, Whole<T>{}, recurrent[0] + u * Cell::kGates, Blocks * V);
+    } else if (left > 0) {
+      Cell::template forward<R>(
+          s, r, unit, Partial<T>{left}, recurrent[0] + u * Cell::kGates, Blocks * V);
     }
-  });
+  }
 }
 
 template <class T, class Cell>
 void step(const StepArguments<T>& s) {
-  const int64_t units = kUnitVectors<Cell> * kLanes<T>;
-  for (int64_t j = 0; j < s.hidden; j += units) {
-    const T* packed = s.packed + j * Cell::kGates * s.depth;
-    const auto each_vector = [&](const auto& body) {
-      for (int v = 0; v < kUnitVectors<Cell>; ++v) {
-        const int64_t left = s.hidden - j - v * kLanes<T>;
-        if (left >= kLanes<T>) {
-          body(Whole<T>{}, v);
-        } else if (left > 0) {
-          body(Partial<T>{left}, v);
-        }
+  constexpr int V = kStepVectors<Cell>;
+  constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
+  for (int64_t j = 0; j < s.hidden;) {
+    int64_t blocks = 1;
+    for_row_tiles<kTileRows<V>>(s.rows, [&](auto rows, int64_t r) {
+      constexpr int R = decltype(rows)::value, kBlocks = kBlocksAtOnce<V, R>;
+      if (kBlocks > 1 && s.rows == R && s.hidden - j > (kBlocks - 1) * units) {
+        blocks = kBlocks;
+        step_tile<T, Cell, R, kBlocks>(s, r, j);
+      } else {
+        step_tile<T, Cell, R, 1>(s, r, j);
       }
-    };
-    for_row_tiles(s.rows, [&](auto rows, int64_t r) {
-      step_tile<T, Cell, decltype(rows)::value>(s, r, j, packed, each_vector);
     });
+    j += blocks * units;
   }
 }
 
@@ -68,6 +74,16 @@ void step_backward(const StepBackwardArguments<T>& s) {
     for_units<T>(
         0, s.hidden, [&](const auto& extent, int64_t j) { Cell::backward(s, r, j, extent); });
   }
+}
+
+// The gradient of h_t, of row r and a vector of units from j on.
+template <class T, class Extent>
+inline Vec<T> gradient_of_h(const StepBackwardArguments<T>& s,
+                            int64_t r,
+                            int64_t j,
+                            const Extent& extent) {
+  const Vec<T> later = extent.load(s.grad_h + r * s.grad_h_stride + j);
+  return s.grad_output == nullptr ? later : later + extent.load(s.grad_output[r] + j);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <masked_rnn/csrc/cells/gru.h>
 #include <masked_rnn/csrc/cells/lstm.h>
 #include <masked_rnn/csrc/cells/rnn.h>
+#include <masked_rnn/csrc/kernels/outer.h>
 #include <masked_rnn/csrc/kernels/product.h>
 #include <masked_rnn/csrc/kernels/step.h>
 
@@ -14,13 +15,6 @@ template <class T, Vec<T> function(Vec<T>)>
 void map(int64_t n, const T* x, T* y) {
   for_units<T>(0, n, [&](const auto& extent, int64_t i) {
     extent.store(y + i, function(extent.load(x + i)));
-  });
-}
-
-template <class T>
-void add(int64_t n, const T* x, T* y) {
-  for_units<T>(0, n, [&](const auto& extent, int64_t i) {
-    extent.store(y + i, extent.load(y + i) + extent.load(x + i));
   });
 }
 
@@ -40,7 +34,9 @@ constexpr Kernels<T> table() {
           step_backward<T, Relu>,
           step_backward<T, GruCell<T>>,
           step_backward<T, LstmCell<T>>,
+          outer_scratch_size<T>,
           outer<T>,
+          column_sums<T>,
           add<T>,
           map<T, tanh<T>>,
           map<T, sigmoid<T>>};

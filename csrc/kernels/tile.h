@@ -8,60 +8,102 @@
 namespace masked_rnn {
 namespace {
 
-// Vectors in a column block, and rows of the largest tile: 24 accumulators where there are 32
-// registers, 12 where there are 16.
-constexpr int64_t kBlockVectors = 4;
-constexpr int kTileRows = MASKED_RNN_VECTOR_BYTES == 64 ? 6 : 3;
+// Vectors in a column block.
+constexpr int kBlockVectors = 4;
 
-template <class T, int R, int V>
-inline void multiply_add(Vec<T> (&sum)[R][V], const T* const* a, const T* b, int64_t depth) {
+// Accumulators of the largest tile: 24 where there are 32 registers, 12 where there are 16.
+constexpr int kAccumulators = MASKED_RNN_VECTOR_BYTES == 64 ? 24 : 12;
+
+// Rows of the largest tile that is V vectors wide.
+template <int V>
+constexpr int kTileRows = kAccumulators / V;
+
+// Blocks of V vectors that few rows take at a time, so that enough independent chains are under way.
+template <int V, int R>
+constexpr int kBlocksAtOnce = kAccumulators / (V * R) > 4 ? 4 : kAccumulators / (V * R);
+
+// A packed weight is read once from front to back by every tile; it is fetched this far ahead.
+constexpr int64_t kPrefetchBytes = 2048;
+
+// sum[r][block * V + v] += sum over k in [first, last) of a[r][k] * b(block)[k][v], where the blocks
+// stand `block_stride` elements apart.
+template <class T, int R, int V, int Blocks>
+MASKED_RNN_INLINE void multiply_add(Vec<T> (&sum)[R][Blocks * V],
+                                    const T* const* a,
+                                    const T* b,
+                                    int64_t block_stride,
+                                    int64_t first,
+                                    int64_t last) {
   const T* rows[R];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     rows[r] = a[r];
   }
-  for (int64_t k = 0; k < depth; ++k) {
-    Vec<T> column[V];
+  for (int64_t k = first; k < last; ++k) {
+    Vec<T> column[Blocks * V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      column[v] = load(b + (k * V + v) * kLanes<T>);
+    for (int block = 0; block < Blocks; ++block) {
+      const T* at = b + block * block_stride + k * V * kLanes<T>;
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        column[block * V + v] = load(at + v * kLanes<T>);
+      }
+#pragma GCC unroll 4
+      for (int line = 0; line < V * MASKED_RNN_VECTOR_BYTES; line += 64) {
+        __builtin_prefetch(reinterpret_cast<const char*>(at) + kPrefetchBytes + line);
+      }
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const Vec<T> x = broadcast(rows[r][k]);
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
+#pragma GCC unroll 16
+      for (int v = 0; v < Blocks * V; ++v) {
         sum[r][v] += x * column[v];
       }
     }
   }
 }
 
-// Calls tile(std::integral_constant-like<R>, first row) until every row is in one tile.
-template <int R>
-struct Rows {
-  static constexpr int value = R;
+template <int N>
+struct Constant {
+  static constexpr int value = N;
 };
 
-template <class Tile>
+// Calls tile(Constant<R>, first row) until every row is in one tile. The tiles are of almost equal
+// size: one of six rows and one of two would take longer than two of four.
+template <int Largest, class Tile>
 inline void for_row_tiles(int64_t rows, const Tile& tile) {
-  int64_t r = 0;
-  for (; r + kTileRows <= rows; r += kTileRows) {
-    tile(Rows<kTileRows>{}, r);
-  }
-  switch (rows - r) {
-    case 5:
-      return tile(Rows < 5 < kTileRows ? 5 : 1 > {}, r);
-    case 4:
-      return tile(Rows < 4 < kTileRows ? 4 : 1 > {}, r);
-    case 3:
-      return tile(Rows < 3 < kTileRows ? 3 : 1 > {}, r);
-    case 2:
-      return tile(Rows<2>{}, r);
-    case 1:
-      return tile(Rows<1>{}, r);
-    default:
-      return;
+  const int64_t tiles = (rows + Largest - 1) / Largest;
+  int64_t first = 0;
+  for (int64_t left = tiles; left > 0; --left) {
+    const int64_t here = (rows - first + left - 1) / left;
+    switch (here) {
+      case 1:
+        tile(Constant<1>{}, first);
+        break;
+      case 2:
+        tile(Constant<2>{}, first);
+        break;
+      case 3:
+        tile(Constant<3>{}, first);
+        break;
+      case 4:
+        tile(Constant < 4 <= Largest ? 4 : 1 > {}, first);
+        break;
+      case 5:
+        tile(Constant < 5 <= Largest ? 5 : 1 > {}, first);
+        break;
+      case 6:
+        tile(Constant < 6 <= Largest ? 6 : 1 > {}, first);
+        break;
+      case 7:
+        tile(Constant < 7 <= Largest ? 7 : 1 > {}, first);
+        break;
+      default:
+        tile(Constant < 8 <= Largest ? 8 : 1 > {}, first);
+        break;
+    }
+    first += here;
   }
 }
 

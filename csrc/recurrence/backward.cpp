@@ -1,5 +1,6 @@
 // The backward pass: the reverse chain on each thread's own sequences first, then weight gradients
 // as products over all rows.
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/tensor.h>
@@ -29,12 +30,12 @@ struct BackwardPass {
   const at::Tensor& saved;
 
   const at::ScalarType dtype = c10::CppTypeToScalarType<T>::value;
-  int64_t H, P, gate_columns, saved_columns;
+  int64_t H, P, gate_columns, gate_stride, saved_columns;
   at::Tensor output_tensor, h_0, c_0, grad_output_tensor, grad_h_n, grad_c_n;
   std::vector<T*> output;
   std::vector<const T*> previous, grad_output;
   PackedWeight<T> weight_hh, weight_hh_n, weight_hr, weight_ih;
-  at::Tensor grad_gates;  // [N, G*H]; GRU [N, 4H]: r, z, n and the recurrent part of n
+  at::Tensor grad_gates;  // [N, gate_stride]: G*H; GRU 4H: r, z, n and the recurrent part of n
   at::Tensor grad_h;      // [B, P] in the schedule's order, as every state below
   at::Tensor grad_c;      // [B, H]
   at::Tensor grad_raw;    // [B, H] gradient of the LSTM's h before the projection
@@ -57,6 +58,7 @@ struct BackwardPass {
         H(a.hidden_size()),
         P(a.output_size()),
         gate_columns(a.cell == CellKind::kGru ? 4 * H : a.weight_ih.size(0)),
+        gate_stride(apart(gate_columns)),
         saved_columns(saved_size(a.cell, H)),
         output_tensor(with_contiguous_rows(output_)),
         h_0(a.h_0.contiguous()),
@@ -68,7 +70,7 @@ struct BackwardPass {
       grad_output = row_pointers<const T>(schedule, grad_output_tensor);
     }
     grad_h_n = grads.h_n.defined() ? grads.h_n.contiguous() : at::zeros_like(h_0);
-    grad_gates = scratch({N, gate_columns}, dtype);
+    grad_gates = scratch({N, gate_stride}, dtype);
     grad_h = scratch({B, P}, dtype);
     if (a.cell == CellKind::kGru) {
       weight_hh = pack_plain<T>(a.weight_hh.narrow(0, 0, 2 * H));
@@ -92,7 +94,7 @@ struct BackwardPass {
     }
     if (wanted[kInput]) {
       weight_ih = pack_plain<T>(a.weight_ih);
-      grad_input = at::zeros({a.steps(), a.batch(), a.input_size()}, a.weight_ih.options());
+      grad_input = at::empty({a.steps(), a.batch(), a.input_size()}, a.weight_ih.options());
       grad_input_rows = row_pointers<T>(schedule, grad_input);
     }
   }
@@ -101,8 +103,9 @@ struct BackwardPass {
     return tensor.mutable_data_ptr<T>() + i * tensor.size(1);
   }
 
-  // grad_h becomes the gradient of h at this step: what came back from the next step, or the final
-  // state's gradient where the sequence ends here, plus the output's.
+  // grad_h becomes the gradient of h at this step but for the output's part, which the cell adds:
+  // what came back from the next step, or the final state's gradient where the sequence ends here. A
+  // projection needs both parts at once.
   void gather(int64_t step, Slice rows) const {
     for (int64_t j = rows.first; j < rows.last; ++j) {
       if (schedule.lengths[j] == step + 1) {
@@ -112,7 +115,7 @@ struct BackwardPass {
           std::memcpy(row(grad_c, j), row(grad_c_n, b), H * sizeof(T));
         }
       }
-      if (!grad_output.empty()) {
+      if (a.projected() && !grad_output.empty()) {
         kernels<T>().add(P, grad_output[schedule.offsets[step] + j], row(grad_h, j));
       }
     }
@@ -151,6 +154,9 @@ struct BackwardPass {
     s.hidden = H;
     s.grad_h = row(a.projected() ? grad_raw : grad_h, rows.first);
     s.grad_h_stride = H;
+    if (!a.projected() && !grad_output.empty()) {
+      s.grad_output = grad_output.data() + first;
+    }
     if (a.cell == CellKind::kLstm) {
       s.grad_c = row(grad_c, rows.first);
       s.grad_c_stride = H;
@@ -170,7 +176,7 @@ struct BackwardPass {
     s.h_prev = previous.data() + first;
     s.h = output.data() + first;
     s.grad_gates = row(grad_gates, first);
-    s.grad_gates_stride = gate_columns;
+    s.grad_gates_stride = gate_stride;
     cell_kernels<T>(a.cell).step_backward(s);
 
     if (a.cell == CellKind::kGru) {
@@ -243,53 +249,86 @@ struct BackwardPass {
     return result;
   }
 
-  void weights(LayerGradients& result) const {
-    const int64_t N = schedule.num_rows;
-    const T* gates = grad_gates.const_data_ptr<T>();
-    if (wanted[kWeightIh]) {
-      if (a.one_hot()) {
-        // zeros_like keeps the weight's memory order: a transposed one has contiguous columns.
-        result[kWeightIh] = at::zeros_like(a.weight_ih);
-        one_hot_weight_gradient<T>(
-            row_indices(schedule, a), gates, gate_columns, result[kWeightIh]);
-      } else {
-        const auto input = with_contiguous_rows(a.input);
-        const auto rows = row_pointers<const T>(schedule, input);
-        result[kWeightIh] = at::zeros(a.weight_ih.sizes(), a.weight_ih.options());
-        weight_gradient<T>(N, gates, gate_columns, rows.data(), result[kWeightIh]);
-      }
+  // Sums of the gates' gradients from column `first` on times rows of the sides.
+  void sum(int64_t first, int64_t columns, const std::vector<WeightSide<T>>& sides) const {
+    weight_gradients<T>(
+        schedule.num_rows, grad_gates.const_data_ptr<T>() + first, gate_stride, columns, sides);
+  }
+
+  // Of weight_ih (unless its input is one-hot) and weight_hh.
+  void matrices(LayerGradients& result) const {
+    const auto input = a.one_hot() ? at::Tensor() : with_contiguous_rows(a.input);
+    std::vector<const T*> input_rows;
+    std::vector<WeightSide<T>> sides;
+    if (wanted[kWeightIh] && !a.one_hot()) {
+      input_rows = row_pointers<const T>(schedule, input);
+      result[kWeightIh] = at::zeros(a.weight_ih.sizes(), a.weight_ih.options());
+      sides.push_back({input_rows.data(), result[kWeightIh]});
     }
-    // The recurrent side of the gates: for the GRU, r, z and the last quarter of the columns.
-    const auto recurrent = [&](const at::Tensor& grad, const auto& sum) {
-      if (a.cell != CellKind::kGru) {
-        return sum(gates, grad);
-      }
-      sum(gates, grad.narrow(0, 0, 2 * H));
-      sum(gates + 3 * H, grad.narrow(0, 2 * H, H));
-    };
     if (wanted[kWeightHh]) {
       result[kWeightHh] = at::zeros(a.weight_hh.sizes(), a.weight_hh.options());
-      recurrent(result[kWeightHh], [&](const T* from, const at::Tensor& grad) {
-        weight_gradient<T>(N, from, gate_columns, previous.data(), grad);
-      });
+      sides.push_back({previous.data(), result[kWeightHh]});
     }
+    if (a.cell != CellKind::kGru) {
+      return sum(0, gate_columns, sides);
+    }
+    // r and z serve both matrices; n has a part of its own for each.
+    std::vector<WeightSide<T>> r_and_z, n;
+    for (const auto& side : sides) {
+      r_and_z.push_back({side.rows, side.grad.narrow(0, 0, 2 * H)});
+      n.push_back({side.rows, side.grad.narrow(0, 2 * H, H)});
+    }
+    sum(0, 2 * H, r_and_z);
+    for (const auto& side : n) {
+      sum(side.rows == previous.data() ? 3 * H : 2 * H, H, {side});
+    }
+  }
+
+  void biases(LayerGradients& result) const {
+    const T* gates = grad_gates.const_data_ptr<T>();
+    const auto column_sums = [&](int64_t first, const at::Tensor& grad) {
+      bias_gradient<T>(schedule.num_rows, gates + first, gate_stride, grad);
+    };
+    if (!wanted[kBiasIh] && !wanted[kBiasHh]) {
+      return;
+    }
+    const auto grad = at::zeros({gate_columns}, a.weight_ih.options());
+    column_sums(0, grad);
+    const auto of_bias = [&](bool recurrent) {
+      if (a.cell != CellKind::kGru) {
+        return grad.clone();
+      }
+      const auto n = grad.narrow(0, recurrent ? 3 * H : 2 * H, H);
+      return at::cat({grad.narrow(0, 0, 2 * H), n});
+    };
     if (wanted[kBiasIh]) {
-      result[kBiasIh] = at::zeros({a.weight_ih.size(0)}, a.weight_ih.options());
-      bias_gradient<T>(N, gates, gate_columns, result[kBiasIh]);
+      result[kBiasIh] = of_bias(/*recurrent=*/false);
     }
     if (wanted[kBiasHh]) {
-      result[kBiasHh] = at::zeros({a.weight_ih.size(0)}, a.weight_ih.options());
-      recurrent(result[kBiasHh], [&](const T* from, const at::Tensor& grad) {
-        bias_gradient<T>(N, from, gate_columns, grad);
-      });
+      result[kBiasHh] = of_bias(/*recurrent=*/true);
     }
+  }
+
+  void weights(LayerGradients& result) const {
+    if (wanted[kWeightIh] && a.one_hot()) {
+      // zeros_like keeps the weight's memory order: a transposed one has contiguous columns.
+      result[kWeightIh] = at::zeros_like(a.weight_ih);
+      one_hot_weight_gradient<T>(
+          row_indices(schedule, a), grad_gates.const_data_ptr<T>(), gate_stride, result[kWeightIh]);
+    }
+    matrices(result);
+    biases(result);
     if (wanted[kWeightHr]) {
-      std::vector<const T*> rows(N);
-      for (int64_t r = 0; r < N; ++r) {
+      std::vector<const T*> rows(schedule.num_rows);
+      for (int64_t r = 0; r < schedule.num_rows; ++r) {
         rows[r] = row(h_raw, r);
       }
       result[kWeightHr] = at::zeros(a.weight_hr.sizes(), a.weight_hr.options());
-      weight_gradient<T>(N, grad_rows.const_data_ptr<T>(), P, rows.data(), result[kWeightHr]);
+      weight_gradients<T>(schedule.num_rows,
+                          grad_rows.const_data_ptr<T>(),
+                          P,
+                          P,
+                          {{rows.data(), result[kWeightHr]}});
     }
   }
 };
@@ -307,6 +346,7 @@ LayerGradients run_backward(const LayerArguments& a,
 
   LayerGradients result;
   if (wanted[kInput]) {
+    zero_padding(schedule, pass.grad_input);
     result[kInput] = pass.grad_input;
   }
   if (wanted[kH0]) {

@@ -1,7 +1,6 @@
 // The forward pass: each thread walks its own sequences through time, with no barrier in between.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/input_projection.h>
@@ -24,7 +23,7 @@ struct ForwardPass {
   const LayerResult& result;
   bool save;
 
-  int64_t G, H, P, saved_columns;
+  int64_t G, H, P, saved_columns, gates_stride;
   std::vector<T*> output;
   at::Tensor h_0;
   std::vector<const T*> previous;
@@ -45,6 +44,7 @@ struct ForwardPass {
         H(a.hidden_size()),
         P(a.output_size()),
         saved_columns(saved_size(a.cell, H)),
+        gates_stride(apart(G * H)),
         output(row_pointers<T>(schedule, result.output)),
         h_0(a.h_0.contiguous()),
         previous(previous_pointers<T>(schedule, output, h_0)),
@@ -62,7 +62,7 @@ struct ForwardPass {
   }
 
   // Rows [first, last) of one step; gates holds their projected input.
-  void step(int64_t step, int64_t first, int64_t last, T* gates, T* h_raw) const {
+  void step(int64_t step, int64_t first, int64_t last, const T* gates, T* h_raw) const {
     const int64_t rows = last - first, j = first - schedule.offsets[step];
     std::vector<T*> raw;
     if (a.projected()) {
@@ -79,24 +79,17 @@ struct ForwardPass {
     s.packed = weight_hh.data();
     s.bias_hn = bias_hn.defined() ? bias_hn.template const_data_ptr<T>() : nullptr;
     s.gates = gates;
-    s.gates_stride = G * H;
+    s.gates_stride = gates_stride;
     if (save && saved_columns > 0) {
       s.saved = result.saved.template mutable_data_ptr<T>() + first * saved_columns;
       s.saved_stride = saved_columns;
     }
     if (a.cell == CellKind::kLstm) {
-      s.c_prev = c.template const_data_ptr<T>() + j * H;
-      s.c_prev_stride = H;
       s.c = c.template mutable_data_ptr<T>() + j * H;
       s.c_stride = H;
     }
     s.h = a.projected() ? raw.data() : output.data() + first;
     cell_kernels<T>(a.cell).step(s);
-    if (save && a.cell == CellKind::kLstm) {
-      for (int64_t r = 0; r < rows; ++r) {
-        std::memcpy(s.saved + r * saved_columns + 4 * H, s.c + r * H, H * sizeof(T));
-      }
-    }
     if (a.projected()) {
       kernels<T>().product(
           {rows, H, P, raw.data(), weight_hr.data(), nullptr, false, output.data() + first});
@@ -110,7 +103,7 @@ struct ForwardPass {
       return std::max<int64_t>(0, std::min(slice.last, schedule.rows_at(step)) - slice.first);
     };
     const int64_t width = slice.last - slice.first;
-    const auto gates = scratch({kProjectedRows + width, G * H}, dtype);
+    const auto gates = scratch({kProjectedRows + width, gates_stride}, dtype);
     const auto raw = scratch({a.projected() ? width : 0, H}, dtype);
     T* gates_data = gates.template mutable_data_ptr<T>();
     int64_t step_ = 0;
@@ -118,7 +111,8 @@ struct ForwardPass {
       int64_t rows = 0, last = step_;
       for (; last < schedule.num_steps && rows < kProjectedRows && rows_of(last) > 0; ++last) {
         const int64_t first_row = schedule.offsets[last] + slice.first;
-        project(first_row, first_row + rows_of(last), gates_data + rows * G * H, G * H);
+        project(
+            first_row, first_row + rows_of(last), gates_data + rows * gates_stride, gates_stride);
         rows += rows_of(last);
       }
       rows = 0;
@@ -127,7 +121,7 @@ struct ForwardPass {
         step(step_,
              first_row,
              first_row + rows_of(step_),
-             gates_data + rows * G * H,
+             gates_data + rows * gates_stride,
              raw.template mutable_data_ptr<T>());
         rows += rows_of(step_);
       }
@@ -158,6 +152,7 @@ void run_forward(const LayerArguments& a, const LayerResult& result, bool save) 
   const auto slices = split(schedule, num_threads());
   parallel_tasks(static_cast<int64_t>(slices.size()), [&](int64_t i) { pass.run(slices[i]); });
   pass.finish();
+  zero_padding(schedule, result.output);
 }
 
 }  // namespace
@@ -165,14 +160,14 @@ void run_forward(const LayerArguments& a, const LayerResult& result, bool save) 
 LayerResult forward(const LayerArguments& a, bool save) {
   const auto options = a.weight_ih.options();
   LayerResult result;
-  result.output = at::zeros({a.steps(), a.batch(), a.output_size()}, options);
+  result.output = at::empty({a.steps(), a.batch(), a.output_size()}, options);
   result.h_n = at::empty({a.batch(), a.output_size()}, options);
   if (a.cell == CellKind::kLstm) {
     result.c_n = at::empty({a.batch(), a.hidden_size()}, options);
   }
-  result.saved =
-      save ? at::empty({a.steps() * a.batch(), saved_size(a.cell, a.hidden_size())}, options)
-           : at::empty({0}, options);
+  result.saved = save ? scratch({a.steps() * a.batch(), saved_size(a.cell, a.hidden_size())},
+                                a.weight_ih.scalar_type())
+                      : at::empty({0}, options);
   if (a.weight_ih.scalar_type() == at::kDouble) {
     run_forward<double>(a, result, save);
   } else {

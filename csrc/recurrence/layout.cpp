@@ -1,7 +1,8 @@
 // Where rows stand in padded tensors, and packed weights; see layout.h.
-#include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
+
+#include <cstring>
 
 namespace masked_rnn {
 Schedule make_schedule(const LayerArguments& a) {
@@ -84,8 +85,25 @@ at::Tensor with_contiguous_rows(const at::Tensor& tensor) {
   return tensor.size(-1) <= 1 || tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
 }
 
-at::Tensor scratch(std::initializer_list<int64_t> sizes, at::ScalarType dtype) {
-  return at::empty(sizes, at::TensorOptions().dtype(dtype));
+void zero_padding(const Schedule& schedule, const at::Tensor& padded) {
+  const int64_t positions = padded.size(0) * padded.size(1), B = padded.size(1);
+  if (schedule.num_rows == positions) {
+    return;
+  }
+  std::vector<bool> valid(positions);
+  for (int64_t step = 0; step < schedule.num_steps; ++step) {
+    const int64_t first = schedule.offsets[step];
+    for (int64_t j = 0; j < schedule.rows_at(step); ++j) {
+      valid[schedule.times[first + j] * B + schedule.order[j]] = true;
+    }
+  }
+  const auto bytes = static_cast<size_t>(padded.size(2)) * padded.element_size();
+  auto* data = static_cast<char*>(padded.mutable_data_ptr());
+  for (int64_t position = 0; position < positions; ++position, data += bytes) {
+    if (!valid[position]) {
+      std::memset(data, 0, bytes);
+    }
+  }
 }
 
 template <class T>

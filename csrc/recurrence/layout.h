@@ -6,6 +6,7 @@
 #include <masked_rnn/csrc/kernels/kernels.h>
 #include <masked_rnn/csrc/layer.h>
 #include <masked_rnn/csrc/schedule.h>
+#include <masked_rnn/csrc/scratch.h>
 
 #include <vector>
 
@@ -33,8 +34,12 @@ std::vector<int64_t> row_indices(const Schedule& schedule, const LayerArguments&
 // `tensor` itself if its last dimension is contiguous, else a contiguous copy.
 at::Tensor with_contiguous_rows(const at::Tensor& tensor);
 
-// Storage for the kernels, 64-byte aligned by ATen's allocator and uninitialised.
-at::Tensor scratch(std::initializer_list<int64_t> sizes, at::ScalarType dtype);
+// How far apart rows of `size` elements stand in scratch memory: not by a power of two, which would
+// put the same columns of all rows into the same few places of a cache.
+constexpr int64_t apart(int64_t size) { return (size + 15) / 16 * 16 + 16; }
+
+// Writes 0 to every position of a padded tensor [T, B, size], contiguous, that holds no token.
+void zero_padding(const Schedule& schedule, const at::Tensor& padded);
 
 // A product's right side in the kernels' form, kept alive by `storage`.
 template <class T>

@@ -3,6 +3,7 @@
 #include <masked_rnn/csrc/kernels/kernels.h>
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/weight_gradient.h>
+#include <masked_rnn/csrc/scratch.h>
 
 #include <algorithm>
 
@@ -17,24 +18,36 @@ void share_out(int64_t count, const Body& body) {
                  [&](int64_t part) { body(count * part / parts, count * (part + 1) / parts); });
 }
 
-// Rows of a partial sum of biases; see kOuterChunk in kernels/product.h.
-constexpr int64_t kBiasChunk = 512;
-
 }  // namespace
 
 template <class T>
-void weight_gradient(
-    int64_t rows, const T* grad_gates, int64_t stride, const T* const* b, const at::Tensor& grad) {
-  share_out(grad.size(0), [&](int64_t first, int64_t last) {
-    kernels<T>().outer({rows,
-                        grad_gates,
-                        stride,
-                        b,
-                        first,
-                        last,
-                        grad.size(1),
-                        grad.mutable_data_ptr<T>(),
-                        grad.stride(0)});
+void weight_gradients(int64_t rows,
+                      const T* grad_gates,
+                      int64_t stride,
+                      int64_t M,
+                      const std::vector<WeightSide<T>>& sides) {
+  if (sides.empty()) {
+    return;
+  }
+  share_out(M, [&](int64_t first, int64_t last) {
+    const auto& k = kernels<T>();
+    const auto panels =
+        scratch({k.outer_scratch_size(last - first)}, c10::CppTypeToScalarType<T>::value);
+    std::vector<OuterSide<T>> outer_sides;
+    for (const auto& side : sides) {
+      const int64_t c_stride = side.grad.stride(0);
+      outer_sides.push_back({side.rows,
+                             side.grad.size(1),
+                             side.grad.template mutable_data_ptr<T>() + first * c_stride,
+                             c_stride});
+    }
+    k.outer({rows,
+             last - first,
+             grad_gates + first,
+             stride,
+             outer_sides.data(),
+             static_cast<int64_t>(outer_sides.size()),
+             panels.template mutable_data_ptr<T>()});
   });
 }
 
@@ -58,24 +71,17 @@ void one_hot_weight_gradient(const std::vector<int64_t>& indices,
 
 template <class T>
 void bias_gradient(int64_t rows, const T* grad_gates, int64_t stride, const at::Tensor& grad) {
-  const auto& k = kernels<T>();
   share_out(grad.size(0), [&](int64_t first, int64_t last) {
-    std::vector<T> sum(last - first);
-    for (int64_t chunk = 0; chunk < rows; chunk += kBiasChunk) {
-      std::fill(sum.begin(), sum.end(), T(0));
-      for (int64_t row = chunk; row < std::min(rows, chunk + kBiasChunk); ++row) {
-        k.add(last - first, grad_gates + row * stride + first, sum.data());
-      }
-      k.add(last - first, sum.data(), grad.mutable_data_ptr<T>() + first);
-    }
+    kernels<T>().column_sums(
+        {rows, last - first, grad_gates + first, stride, grad.mutable_data_ptr<T>() + first});
   });
 }
 
-#define MASKED_RNN_INSTANTIATE(T)                                         \
-  template void weight_gradient<T>(                                       \
-      int64_t, const T*, int64_t, const T* const*, const at::Tensor&);    \
-  template void one_hot_weight_gradient<T>(                               \
-      const std::vector<int64_t>&, const T*, int64_t, const at::Tensor&); \
+#define MASKED_RNN_INSTANTIATE(T)                                              \
+  template void weight_gradients<T>(                                           \
+      int64_t, const T*, int64_t, int64_t, const std::vector<WeightSide<T>>&); \
+  template void one_hot_weight_gradient<T>(                                    \
+      const std::vector<int64_t>&, const T*, int64_t, const at::Tensor&);      \
   template void bias_gradient<T>(int64_t, const T*, int64_t, const at::Tensor&);
 MASKED_RNN_INSTANTIATE(float)
 MASKED_RNN_INSTANTIATE(double)

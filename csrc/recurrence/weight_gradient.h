@@ -9,10 +9,21 @@
 
 namespace masked_rnn {
 
-// grad [M, N] = sum over rows of (row of grad_gates [rows, M], `stride` apart)^T (row of b [N]).
+// The rows that a gradient of weights multiplies with the gates' gradients, and where it goes.
 template <class T>
-void weight_gradient(
-    int64_t rows, const T* grad_gates, int64_t stride, const T* const* b, const at::Tensor& grad);
+struct WeightSide {
+  const T* const* rows;  // [rows] -> [N]
+  at::Tensor grad;       // [M, N], contiguous rows; added to
+};
+
+// For each side grad += sum over rows of (row of grad_gates [rows, M], `stride` apart)^T (row of the
+// side).
+template <class T>
+void weight_gradients(int64_t rows,
+                      const T* grad_gates,
+                      int64_t stride,
+                      int64_t M,
+                      const std::vector<WeightSide<T>>& sides);
 
 // grad [M, V] += grad_gates row at column index of each row: the same with one-hot vectors.
 template <class T>

@@ -9,6 +9,9 @@
 #error "the file that includes this says how wide a vector is"
 #endif
 
+// For functions between whose caller and body accumulators must stay in registers.
+#define MASKED_RNN_INLINE inline __attribute__((always_inline))
+
 namespace masked_rnn {
 namespace {
 

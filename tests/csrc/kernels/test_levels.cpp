@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <masked_rnn/csrc/kernels/kernels.h>
 
+#include <array>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -29,7 +30,9 @@ std::vector<Pointer*> rows_of(std::vector<T>& values, int64_t columns) {
   return rows;
 }
 
-constexpr double kTolerance = 1e-4;  // of sums of at most 70 products of order 1, float
+// Of sums of at most 1,100 products of order 1.
+template <class T>
+constexpr double kTolerance = std::is_same_v<T, float> ? 2e-4 : 1e-12;
 
 template <class T>
 class Levels : public testing::Test {
@@ -49,9 +52,17 @@ TYPED_TEST_SUITE(Levels, Types);
 
 TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
   using T = TypeParam;
-  for (const int64_t rows : {0, 1, 2, 3, 5, 6, 7, 13}) {
-    for (const int64_t columns : {1, 7, 16, 63, 64, 65, 130}) {
-      const int64_t depth = 17;
+  for (const auto [rows, depth] : std::vector<std::array<int64_t, 2>>{{0, 5},
+                                                                      {1, 17},
+                                                                      {2, 17},
+                                                                      {3, 17},
+                                                                      {5, 3},
+                                                                      {6, 17},
+                                                                      {7, 17},
+                                                                      {8, 1},
+                                                                      {13, 17},
+                                                                      {4, 530}}) {
+    for (const int64_t columns : {1, 7, 16, 63, 64, 65, 130, 256, 260}) {
       auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
       const auto bias = random_values<T>(columns);
       this->each_level([&](const Kernels<T>& k) {
@@ -66,11 +77,11 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
         k.product(p);
         for (int64_t r = 0; r < rows; ++r) {
           for (int64_t n = 0; n < columns; ++n) {
-            double sum = bias[n];
+            long double sum = bias[n];
             for (int64_t i = 0; i < depth; ++i) {
-              sum += 2.0 * a[r * depth + i] * b[i * columns + n];
+              sum += 2.0L * a[r * depth + i] * b[i * columns + n];
             }
-            ASSERT_NEAR(c[r * columns + n], sum, kTolerance) << rows << " " << columns;
+            ASSERT_NEAR(c[r * columns + n], sum, kTolerance<T>) << rows << " " << columns;
           }
         }
       });
@@ -101,24 +112,88 @@ TYPED_TEST(Levels, ARowsProductDoesNotDependOnTheOtherRows) {
 
 TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
   using T = TypeParam;
-  const int64_t rows = 21, M = 15, stride = 19;
-  for (const int64_t columns : {1, 16, 17, 64, 70}) {
-    auto a = random_values<T>(rows * stride), b = random_values<T>(rows * columns);
-    const auto before = random_values<T>(M * columns);
-    this->each_level([&](const Kernels<T>& k) {
-      auto c = before;
-      const auto b_rows = rows_of<T, const T>(b, columns);
-      k.outer({rows, a.data(), stride, b_rows.data(), 2, M, columns, c.data(), columns});
-      for (int64_t m = 0; m < M; ++m) {
-        for (int64_t n = 0; n < columns; ++n) {
-          double sum = before[m * columns + n];
-          for (int64_t r = 0; m >= 2 && r < rows; ++r) {
-            sum += static_cast<double>(a[r * stride + m]) * b[r * columns + n];
-          }
-          ASSERT_NEAR(c[m * columns + n], sum, kTolerance);
-        }
+  for (const int64_t rows : {1, 21, 512, 530}) {
+    for (const int64_t M : {1, 6, 15, 20}) {
+      for (const int64_t columns : {1, 16, 17, 64, 70}) {
+        const int64_t stride = M + 3;
+        auto a = random_values<T>(rows * stride), b = random_values<T>(rows * columns),
+             other = random_values<T>(rows * 5);
+        const auto before = random_values<T>(M * columns), other_before = random_values<T>(M * 5);
+        this->each_level([&](const Kernels<T>& k) {
+          auto c = before, other_c = other_before;
+          std::vector<T> scratch(k.outer_scratch_size(M));
+          const auto b_rows = rows_of<T, const T>(b, columns),
+                     other_rows = rows_of<T, const T>(other, 5);
+          const OuterSide<T> sides[]{{b_rows.data(), columns, c.data(), columns},
+                                     {other_rows.data(), 5, other_c.data(), 5}};
+          k.outer({rows, M, a.data(), stride, sides, 2, scratch.data()});
+          const auto check =
+              [&](const auto& result, const auto& start, const auto& side, int64_t N) {
+                for (int64_t m = 0; m < M; ++m) {
+                  for (int64_t n = 0; n < N; ++n) {
+                    long double sum = start[m * N + n];
+                    for (int64_t r = 0; r < rows; ++r) {
+                      sum += static_cast<long double>(a[r * stride + m]) * side[r * N + n];
+                    }
+                    ASSERT_NEAR(result[m * N + n], sum, kTolerance<T>)
+                        << rows << " " << M << " " << N;
+                  }
+                }
+              };
+          check(c, before, b, columns);
+          check(other_c, other_before, other, 5);
+        });
       }
-    });
+    }
+  }
+}
+
+TYPED_TEST(Levels, ColumnSumsAddUpLikeANaiveLoop) {
+  using T = TypeParam;
+  for (const int64_t rows : {1, 511, 600}) {
+    for (const int64_t columns : {1, 16, 70, 150}) {
+      const int64_t stride = columns + 2;
+      const auto a = random_values<T>(rows * stride), before = random_values<T>(columns);
+      this->each_level([&](const Kernels<T>& k) {
+        auto sums = before;
+        k.column_sums({rows, columns, a.data(), stride, sums.data()});
+        for (int64_t n = 0; n < columns; ++n) {
+          long double sum = before[n];
+          for (int64_t r = 0; r < rows; ++r) sum += a[r * stride + n];
+          ASSERT_NEAR(sums[n], sum, kTolerance<T>) << rows << " " << columns;
+        }
+      });
+    }
+  }
+}
+
+// Packing reads a weight along either direction, and blocks of several gates hold one gate after the
+// other.
+TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
+  using T = TypeParam;
+  for (const int64_t gates : {1, 3, 4}) {
+    for (const int64_t units : {1, 8, 16, 17, 64, 70}) {
+      for (const int64_t depth : {1, 16, 37}) {
+        const int64_t columns = gates * units;
+        const auto weight = random_values<T>(columns * depth);
+        this->each_level([&](const Kernels<T>& k) {
+          const int64_t size = k.packed_size(depth, units, gates);
+          const int64_t block = gates == 1 ? 4 * k.lanes : k.lanes;
+          std::vector<T> by_rows(size, T(-1)), by_columns(size, T(-2)), transposed(columns * depth);
+          for (int64_t n = 0; n < columns; ++n) {
+            for (int64_t d = 0; d < depth; ++d) transposed[d * columns + n] = weight[n * depth + d];
+          }
+          k.pack({weight.data(), 1, depth, depth, units, gates, by_rows.data()});
+          k.pack({transposed.data(), columns, 1, depth, units, gates, by_columns.data()});
+          ASSERT_EQ(by_rows, by_columns);
+          for (int64_t i = 0; i < size; ++i) {
+            const int64_t unit = i / (block * gates * depth) * block + i % block;
+            const int64_t d = i / (block * gates) % depth, gate = i / block % gates;
+            ASSERT_EQ(by_rows[i], unit < units ? weight[(gate * units + unit) * depth + d] : T(0));
+          }
+        });
+      }
+    }
   }
 }
 

@@ -1,0 +1,171 @@
+// Sums of outer products over rows: the gradients of weights and biases.
+#pragma once
+
+#include <masked_rnn/csrc/kernels/tile.h>
+
+namespace masked_rnn {
+namespace {
+
+// Rows in one partial sum: each starts from zero, then is added. Two levels keep the rounding error
+// of long batches a third of that of one sequential sum. Both sides of so many rows are copied into
+// panels, which stay in the caches whatever the strides of the tensors are.
+constexpr int64_t kOuterRows = 512;
+constexpr int kPanelColumns = kTileRows<kBlockVectors>;  // of the left side
+
+template <class T>
+constexpr int64_t kSideColumns = kBlockVectors* kLanes<T>;
+
+// One row of a panel is copied as a power of two of elements: what it writes too much the next row
+// overwrites, or stands behind the last one.
+constexpr int kCopied = kPanelColumns > 4 ? 8 : 4;
+constexpr int64_t kPanelSize = kPanelColumns * kOuterRows + kCopied;
+
+template <class T>
+int64_t outer_scratch_size(int64_t M) {
+  const int64_t panels = (M + kPanelColumns - 1) / kPanelColumns;
+  return panels * kPanelSize + kSideColumns<T> * kOuterRows;
+}
+
+// panel[m / kPanelColumns][row][m % kPanelColumns] = a[row][m], kPanelSize from panel to panel.
+template <class T>
+void pack_panels(const T* a, int64_t stride, int64_t rows, int64_t M, T* panels) {
+  for (int64_t row = 0; row < rows; ++row, a += stride) {
+    T* to = panels + row * kPanelColumns;
+    int64_t m = 0;
+    for (; m + kCopied <= M; m += kPanelColumns, to += kPanelSize) {
+      std::memcpy(to, a + m, kCopied * sizeof(T));
+    }
+    for (; m < M; m += kPanelColumns, to += kPanelSize) {
+      for (int64_t i = 0; i < kPanelColumns && m + i < M; ++i) {
+        to[i] = a[m + i];
+      }
+    }
+  }
+}
+
+// panel[row][n] = b[row][first + n], 0 beyond the last column.
+template <class T>
+void pack_side(const T* const* b, int64_t rows, int64_t first, int64_t columns, T* panel) {
+  const int64_t here = columns - first < kSideColumns<T> ? columns - first : kSideColumns<T>;
+  for (int64_t row = 0; row < rows; ++row, panel += kSideColumns<T>) {
+    if (here == kSideColumns<T>) {
+      std::memcpy(panel, b[row] + first, kSideColumns<T> * sizeof(T));
+    } else {
+      for (int64_t n = 0; n < kSideColumns<T>; ++n) {
+        panel[n] = n < here ? b[row][first + n] : 0;
+      }
+    }
+  }
+}
+
+template <class T, int R>
+inline void outer_tile(
+    const T* a, const T* b, int64_t rows, T* c, int64_t c_stride, int64_t columns) {
+  Vec<T> sum[R][kBlockVectors] = {};
+  for (int64_t row = 0; row < rows; ++row) {
+    Vec<T> side[kBlockVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kBlockVectors; ++v) {
+      side[v] = load(b + v * kLanes<T>);
+      __builtin_prefetch(reinterpret_cast<const char*>(b + v * kLanes<T>) + kPrefetchBytes);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+      const Vec<T> x = broadcast(a[i]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kBlockVectors; ++v) {
+        sum[i][v] += x * side[v];
+      }
+    }
+    a += kPanelColumns;
+    b += kSideColumns<T>;
+  }
+  if (columns >= kSideColumns<T>) {
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kBlockVectors; ++v) {
+        T* to = c + i * c_stride + v * kLanes<T>;
+        store<T>(to, load(to) + sum[i][v]);
+      }
+    }
+    return;
+  }
+  T sums[R][kSideColumns<T>];
+  std::memcpy(sums, sum, sizeof(sums));
+  for (int i = 0; i < R; ++i) {
+    for (int64_t n = 0; n < columns; ++n) {
+      c[i * c_stride + n] += sums[i][n];
+    }
+  }
+}
+
+template <class T>
+void add(int64_t n, const T* x, T* y) {
+  for_units<T>(0, n, [&](const auto& extent, int64_t i) {
+    extent.store(y + i, extent.load(y + i) + extent.load(x + i));
+  });
+}
+
+template <class T>
+void outer(const OuterArguments<T>& o) {
+  T* const panels = o.scratch;
+  T* const side_panel = panels + (outer_scratch_size<T>(o.M) - kSideColumns<T> * kOuterRows);
+  for (int64_t first_row = 0; first_row < o.rows; first_row += kOuterRows) {
+    const int64_t rows = o.rows - first_row < kOuterRows ? o.rows - first_row : kOuterRows;
+    pack_panels(o.a + first_row * o.a_stride, o.a_stride, rows, o.M, panels);
+    for (int64_t i = 0; i < o.num_sides; ++i) {
+      const OuterSide<T>& side = o.sides[i];
+      for (int64_t n = 0; n < side.columns; n += kSideColumns<T>) {
+        pack_side(side.b + first_row, rows, n, side.columns, side_panel);
+        for (int64_t m = 0; m < o.M; m += kPanelColumns) {
+          const T* panel = panels + m / kPanelColumns * kPanelSize;
+          T* c = side.c + m * side.c_stride + n;
+          const int64_t columns = side.columns - n;
+          const auto tile = [&](auto height) {
+            constexpr int R = decltype(height)::value;
+            outer_tile<T, R>(panel, side_panel, rows, c, side.c_stride, columns);
+          };
+          if (o.M - m >= kPanelColumns) {
+            tile(Constant<kPanelColumns>{});
+          } else {
+            for_row_tiles<kPanelColumns>(o.M - m, [&](auto height, int64_t) { tile(height); });
+          }
+        }
+      }
+    }
+  }
+}
+
+// Sums of Vectors columns from j on; of partial sums, as above.
+template <class T, int Vectors, class Extent>
+inline void column_sums_of(const ColumnSumsArguments<T>& s, int64_t j, const Extent& extent) {
+  for (int64_t row = 0; row < s.rows;) {
+    const int64_t last = s.rows - row < kOuterRows ? s.rows : row + kOuterRows;
+    Vec<T> sum[Vectors] = {};
+    for (; row < last; ++row) {
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) {
+        sum[v] += extent.load(s.a + row * s.a_stride + j + v * kLanes<T>);
+      }
+    }
+    for (int v = 0; v < Vectors; ++v) {
+      T* to = s.sums + j + v * kLanes<T>;
+      extent.store(to, extent.load(to) + sum[v]);
+    }
+  }
+}
+
+template <class T>
+void column_sums(const ColumnSumsArguments<T>& s) {
+  int64_t j = 0;
+  for (; j + kSideColumns<T> <= s.columns; j += kSideColumns<T>) {
+    column_sums_of<T, kBlockVectors>(s, j, Whole<T>{});
+  }
+  for_units<T>(j, s.columns, [&](const auto& extent, int64_t unit) {
+    column_sums_of<T, 1>(s, unit, extent);
+  });
+}
+
+}  // namespace
+}  // namespace masked_rnn
