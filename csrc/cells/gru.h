@@ -64,8 +64,8 @@ struct GruCell {
     T* out = s.grad_gates + row * s.grad_gates_stride + j;
     extent.store(out, grad_n * h_n * r * (1 - r));
     extent.store(out + H, grad * (h_prev - n) * z * (1 - z));
-    extent.store(out + 2 * H, grad_n);
-    extent.store(out + 3 * H, grad_n * r);
+    extent.store(out + 2 * H, grad_n * r);
+    extent.store(out + 3 * H, grad_n);
     extent.store(grad_h, grad * z);
   }
 };

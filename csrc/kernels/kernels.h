@@ -70,7 +70,7 @@ struct StepBackwardArguments {
   int64_t c_prev_stride;
   const T* const* h_prev;  // [rows] -> [H] GRU
   const T* const* h;       // [rows] -> [H] vanilla RNN
-  T* grad_gates;           // [rows, G*H] out; GRU [rows, 4H]: r, z, n and the recurrent part of n
+  T* grad_gates;           // [rows, G*H] out; GRU [rows, 4H]: r, z, n's recurrent part and n
   int64_t grad_gates_stride;
   T* h_raw;  // [rows, H] out: LSTM's h before the projection, or null
   int64_t h_raw_stride;

@@ -29,15 +29,23 @@ int64_t outer_scratch_size(int64_t M) {
 // panel[m / kPanelColumns][row][m % kPanelColumns] = a[row][m], kPanelSize from panel to panel.
 template <class T>
 void pack_panels(const T* a, int64_t stride, int64_t rows, int64_t M, T* panels) {
-  for (int64_t row = 0; row < rows; ++row, a += stride) {
-    T* to = panels + row * kPanelColumns;
-    int64_t m = 0;
-    for (; m + kCopied <= M; m += kPanelColumns, to += kPanelSize) {
-      std::memcpy(to, a + m, kCopied * sizeof(T));
-    }
-    for (; m < M; m += kPanelColumns, to += kPanelSize) {
-      for (int64_t i = 0; i < kPanelColumns && m + i < M; ++i) {
-        to[i] = a[m + i];
+  // So few rows at a time that what is read of them stays in the first-level cache.
+  constexpr int64_t kRowsAtOnce = 32;
+  for (int64_t first = 0; first < rows; first += kRowsAtOnce) {
+    const int64_t last = rows - first < kRowsAtOnce ? rows : first + kRowsAtOnce;
+    T* panel = panels;
+    for (int64_t m = 0; m < M; m += kPanelColumns, panel += kPanelSize) {
+      const int64_t here = M - m < kPanelColumns ? M - m : kPanelColumns;
+      for (int64_t row = first; row < last; ++row) {
+        const T* from = a + row * stride + m;
+        T* to = panel + row * kPanelColumns;
+        if (m + kCopied <= M) {
+          std::memcpy(to, from, kCopied * sizeof(T));
+        } else {
+          for (int64_t i = 0; i < here; ++i) {
+            to[i] = from[i];
+          }
+        }
       }
     }
   }

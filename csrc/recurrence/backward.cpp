@@ -1,6 +1,5 @@
 // The backward pass: the reverse chain on each thread's own sequences first, then weight gradients
 // as products over all rows.
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/tensor.h>
@@ -8,9 +7,9 @@
 #include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
+#include <masked_rnn/csrc/recurrence/gate_gradients.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/recurrence.h>
-#include <masked_rnn/csrc/recurrence/weight_gradient.h>
 
 #include <algorithm>
 #include <cstring>
@@ -27,22 +26,22 @@ struct BackwardPass {
   const Schedule& schedule;
   const OutputGradients& grads;
   const WantedMask& wanted;
-  const at::Tensor& saved;
 
-  const at::ScalarType dtype = c10::CppTypeToScalarType<T>::value;
-  int64_t H, P, gate_columns, gate_stride, saved_columns;
-  at::Tensor output_tensor, h_0, c_0, grad_output_tensor, grad_h_n, grad_c_n;
+  const int64_t H = a.hidden_size(), P = a.output_size(), N = schedule.num_rows,
+                B = schedule.num_sequences;
+  at::Tensor output_tensor, h_0, grad_output_tensor, input_gradient_tensor;
   std::vector<T*> output;
   std::vector<const T*> previous, grad_output;
-  PackedWeight<T> weight_hh, weight_hh_n, weight_hr, weight_ih;
-  at::Tensor grad_gates;  // [N, gate_stride]: G*H; GRU 4H: r, z, n and the recurrent part of n
-  at::Tensor grad_h;      // [B, P] in the schedule's order, as every state below
-  at::Tensor grad_c;      // [B, H]
-  at::Tensor grad_raw;    // [B, H] gradient of the LSTM's h before the projection
-  at::Tensor h_raw;       // [N, H] that h
-  at::Tensor grad_rows;   // [N, P] gradient of every projected h
-  at::Tensor grad_input;
-  std::vector<T*> grad_input_rows;
+  PackedWeight<T> weight_hh, weight_hr, weight_ih, weight_ih_n;
+  Rows<T> saved;               // [N, saved_size]
+  Rows<T> grad_h_n, grad_c_n;  // [B, P] and [B, H] in the caller's order
+  Rows<T> c_0;                 // [B, H] in the schedule's order, as every state below
+  Rows<T> grad_h;              // [B, P]
+  Rows<T> grad_c;              // [B, H]
+  Rows<T> grad_raw;            // [B, H] gradient of the LSTM's h before the projection
+  GateGradients<T> gates;
+  std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
+  std::vector<const T*> gate_rows;
 
   BackwardPass(const LayerArguments& arguments,
                const Schedule& schedule_,
@@ -54,175 +53,171 @@ struct BackwardPass {
         schedule(schedule_),
         grads(grads_),
         wanted(wanted_),
-        saved(saved_),
-        H(a.hidden_size()),
-        P(a.output_size()),
-        gate_columns(a.cell == CellKind::kGru ? 4 * H : a.weight_ih.size(0)),
-        gate_stride(apart(gate_columns)),
-        saved_columns(saved_size(a.cell, H)),
         output_tensor(with_contiguous_rows(output_)),
         h_0(a.h_0.contiguous()),
         output(row_pointers<T>(schedule, output_tensor)),
-        previous(previous_pointers<T>(schedule, output, h_0)) {
-    const int64_t N = schedule.num_rows, B = schedule.num_sequences;
+        previous(previous_pointers<T>(schedule, output, h_0)),
+        weight_hh(pack_plain<T>(a.weight_hh)),
+        saved(rows_of<T>(saved_)),
+        grad_h_n(rows_of<T>(grads.h_n.defined() ? grads.h_n.contiguous() : at::zeros_like(h_0))),
+        grad_h(scratch_rows<T>(B, P)),
+        gates{a, schedule, scratch_rows<T>(N, gate_columns(a.cell, H)), previous, {}, {}},
+        grad_h_rows(grad_h.pointers(B)),
+        gate_rows(gates.rows.template pointers<const T>(N)) {
     if (grads.output.defined()) {
       grad_output_tensor = with_contiguous_rows(grads.output);
       grad_output = row_pointers<const T>(schedule, grad_output_tensor);
     }
-    grad_h_n = grads.h_n.defined() ? grads.h_n.contiguous() : at::zeros_like(h_0);
-    grad_gates = scratch({N, gate_stride}, dtype);
-    grad_h = scratch({B, P}, dtype);
-    if (a.cell == CellKind::kGru) {
-      weight_hh = pack_plain<T>(a.weight_hh.narrow(0, 0, 2 * H));
-      weight_hh_n = pack_plain<T>(a.weight_hh.narrow(0, 2 * H, H));
-    } else {
-      weight_hh = pack_plain<T>(a.weight_hh);
-    }
     if (a.cell == CellKind::kLstm) {
       const auto order = at::tensor(schedule.order, at::kLong);
-      c_0 = a.c_0.index_select(0, order).contiguous();
-      grad_c_n = grads.c_n.defined() ? grads.c_n.contiguous() : at::zeros({B, H}, h_0.options());
-      grad_c = scratch({B, H}, dtype);
+      c_0 = rows_of<T>(a.c_0.index_select(0, order).contiguous());
+      grad_c_n = rows_of<T>(grads.c_n.defined() ? grads.c_n.contiguous()
+                                                : at::zeros({B, H}, h_0.options()));
+      grad_c = scratch_rows<T>(B, H);
     }
     if (a.projected()) {
       weight_hr = pack_plain<T>(a.weight_hr);
-      grad_raw = scratch({B, H}, dtype);
+      grad_raw = scratch_rows<T>(B, H);
+      grad_raw_rows = grad_raw.pointers(B);
       if (wanted[kWeightHr]) {
-        h_raw = scratch({N, H}, dtype);
-        grad_rows = scratch({N, P}, dtype);
+        gates.h_raw = scratch_rows<T>(N, H);
+        gates.grad_projected = scratch_rows<T>(N, P);
       }
     }
     if (wanted[kInput]) {
-      weight_ih = pack_plain<T>(a.weight_ih);
-      grad_input = at::empty({a.steps(), a.batch(), a.input_size()}, a.weight_ih.options());
-      grad_input_rows = row_pointers<T>(schedule, grad_input);
+      if (a.cell == CellKind::kGru) {
+        weight_ih = pack_plain<T>(a.weight_ih.narrow(0, 0, 2 * H));
+        weight_ih_n = pack_plain<T>(a.weight_ih.narrow(0, 2 * H, H));
+      } else {
+        weight_ih = pack_plain<T>(a.weight_ih);
+      }
+      input_gradient_tensor =
+          at::empty({a.steps(), a.batch(), a.input_size()}, a.weight_ih.options());
+      grad_input_rows = row_pointers<T>(schedule, input_gradient_tensor);
     }
   }
 
-  static T* row(const at::Tensor& tensor, int64_t i) {
-    return tensor.mutable_data_ptr<T>() + i * tensor.size(1);
-  }
-
-  // grad_h becomes the gradient of h at this step but for the output's part, which the cell adds:
-  // what came back from the next step, or the final state's gradient where the sequence ends here. A
-  // projection needs both parts at once.
-  void gather(int64_t step, Slice rows) const {
-    for (int64_t j = rows.first; j < rows.last; ++j) {
-      if (schedule.lengths[j] == step + 1) {
-        const int64_t b = schedule.order[j];
-        std::memcpy(row(grad_h, j), row(grad_h_n, b), P * sizeof(T));
-        if (grad_c.defined()) {
-          std::memcpy(row(grad_c, j), row(grad_c_n, b), H * sizeof(T));
-        }
-      }
-      if (a.projected() && !grad_output.empty()) {
-        kernels<T>().add(P, grad_output[schedule.offsets[step] + j], row(grad_h, j));
+  // The chain begins, for sequences that end at this step, with the gradients of their final states.
+  void begin(int64_t step, Slice rows) const {
+    const int64_t going_on = step + 1 < schedule.num_steps ? schedule.rows_at(step + 1) : 0;
+    for (int64_t j = std::max(rows.first, going_on); j < rows.last; ++j) {
+      const int64_t b = schedule.order[j];
+      std::memcpy(grad_h[j], grad_h_n[b], P * sizeof(T));
+      if (grad_c) {
+        std::memcpy(grad_c[j], grad_c_n[b], H * sizeof(T));
       }
     }
   }
 
-  void step(int64_t step, Slice rows) const {
-    gather(step, rows);
-    const int64_t first = schedule.offsets[step] + rows.first, count = rows.last - rows.first;
-    std::vector<T*> grad_h_rows(count), grad_raw_rows(count);
-    std::vector<const T*> gate_rows(count), gate_rows_n(count);
-    for (int64_t r = 0; r < count; ++r) {
-      grad_h_rows[r] = row(grad_h, rows.first + r);
-      gate_rows[r] = row(grad_gates, first + r);
-      gate_rows_n[r] = gate_rows[r] + 3 * H;
-    }
+  // The gradient of h before the projection, for which both parts of that of h are needed at once.
+  void unproject(int64_t step, Slice rows) const {
     const auto& k = kernels<T>();
-    if (a.projected()) {
-      for (int64_t r = 0; r < count; ++r) {
-        grad_raw_rows[r] = row(grad_raw, rows.first + r);
-        if (grad_rows.defined()) {
-          std::memcpy(row(grad_rows, first + r), grad_h_rows[r], P * sizeof(T));
-        }
+    for (int64_t j = rows.first; j < rows.last; ++j) {
+      const int64_t row = schedule.offsets[step] + j;
+      if (!grad_output.empty()) {
+        k.add(P, grad_output[row], grad_h[j]);
       }
-      k.product({count,
-                 P,
-                 H,
-                 grad_h_rows.data(),
-                 weight_hr.data(),
-                 nullptr,
-                 false,
-                 grad_raw_rows.data()});
+      if (gates.grad_projected) {
+        std::memcpy(gates.grad_projected[row], grad_h[j], P * sizeof(T));
+      }
+    }
+    k.product({rows.last - rows.first,
+               P,
+               H,
+               grad_h_rows.data() + rows.first,
+               weight_hr.data(),
+               nullptr,
+               /*accumulate=*/false,
+               grad_raw_rows.data() + rows.first});
+  }
+
+  // From the gradient of h at a step to those of its gates and, through weight_hh, of h before it.
+  void step(int64_t step, Slice rows) const {
+    const int64_t first = schedule.offsets[step] + rows.first, count = rows.last - rows.first;
+    begin(step, rows);
+    if (a.projected()) {
+      unproject(step, rows);
     }
 
     StepBackwardArguments<T> s{};
     s.rows = count;
     s.hidden = H;
-    s.grad_h = row(a.projected() ? grad_raw : grad_h, rows.first);
-    s.grad_h_stride = H;
+    const Rows<T>& grad = a.projected() ? grad_raw : grad_h;
+    s.grad_h = grad[rows.first];
+    s.grad_h_stride = grad.stride;
     if (!a.projected() && !grad_output.empty()) {
       s.grad_output = grad_output.data() + first;
     }
     if (a.cell == CellKind::kLstm) {
-      s.grad_c = row(grad_c, rows.first);
-      s.grad_c_stride = H;
+      s.grad_c = grad_c[rows.first];
+      s.grad_c_stride = grad_c.stride;
       const bool start = step == 0;
-      s.c_prev = start ? row(c_0, rows.first)
-                       : row(saved, schedule.offsets[step - 1] + rows.first) + 4 * H;
-      s.c_prev_stride = start ? H : saved_columns;
-      if (h_raw.defined()) {
-        s.h_raw = row(h_raw, first);
-        s.h_raw_stride = H;
+      s.c_prev = start ? c_0[rows.first] : saved[schedule.offsets[step - 1] + rows.first] + 4 * H;
+      s.c_prev_stride = start ? c_0.stride : saved.stride;
+      if (gates.h_raw) {
+        s.h_raw = gates.h_raw[first];
+        s.h_raw_stride = gates.h_raw.stride;
       }
     }
-    if (saved_columns > 0) {
-      s.saved = row(saved, first);
-      s.saved_stride = saved_columns;
-    }
+    s.saved = saved[first];
+    s.saved_stride = saved.stride;
     s.h_prev = previous.data() + first;
     s.h = output.data() + first;
-    s.grad_gates = row(grad_gates, first);
-    s.grad_gates_stride = gate_stride;
+    s.grad_gates = gates.rows[first];
+    s.grad_gates_stride = gates.rows.stride;
     cell_kernels<T>(a.cell).step_backward(s);
 
-    if (a.cell == CellKind::kGru) {
-      k.product(
-          {count, 2 * H, H, gate_rows.data(), weight_hh.data(), nullptr, true, grad_h_rows.data()});
-      k.product(
-          {count, H, H, gate_rows_n.data(), weight_hh_n.data(), nullptr, true, grad_h_rows.data()});
-    } else {
-      k.product({count,
-                 gate_columns,
-                 P,
-                 gate_rows.data(),
-                 weight_hh.data(),
-                 nullptr,
-                 false,
-                 grad_h_rows.data()});
-    }
+    kernels<T>().product({count,
+                          a.weight_hh.size(0),
+                          P,
+                          gate_rows.data() + first,
+                          weight_hh.data(),
+                          nullptr,
+                          /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
+                          grad_h_rows.data() + rows.first});
   }
 
-  void input_gradient(Slice slice) const {
+  // Rows of the schedule, not necessarily consecutive, from their gates' gradients.
+  void input_gradient(const std::vector<const T*>& from, const std::vector<T*>& to) const {
+    const auto count = static_cast<int64_t>(from.size());
+    const int64_t I = a.input_size();
+    const auto& k = kernels<T>();
+    if (a.cell != CellKind::kGru) {
+      return k.product({count,
+                        a.weight_ih.size(0),
+                        I,
+                        from.data(),
+                        weight_ih.data(),
+                        nullptr,
+                        /*accumulate=*/false,
+                        to.data()});
+    }
+    std::vector<const T*> n(count);
+    for (int64_t i = 0; i < count; ++i) {
+      n[i] = from[i] + 3 * H;
+    }
+    k.product(
+        {count, 2 * H, I, from.data(), weight_ih.data(), nullptr, /*accumulate=*/false, to.data()});
+    k.product({count, H, I, n.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to.data()});
+  }
+
+  void input_gradients(Slice slice) const {
     std::vector<const T*> from;
     std::vector<T*> to;
-    const auto flush = [&] {
-      kernels<T>().product({static_cast<int64_t>(from.size()),
-                            a.weight_ih.size(0),
-                            a.input_size(),
-                            from.data(),
-                            weight_ih.data(),
-                            nullptr,
-                            false,
-                            to.data()});
-      from.clear();
-      to.clear();
-    };
     for (int64_t step = 0; step < schedule.num_steps; ++step) {
       const int64_t last = std::min(slice.last, schedule.rows_at(step));
       for (int64_t j = slice.first; j < last; ++j) {
-        const int64_t r = schedule.offsets[step] + j;
-        from.push_back(row(grad_gates, r));
-        to.push_back(grad_input_rows[r]);
+        const int64_t row = schedule.offsets[step] + j;
+        from.push_back(gate_rows[row]);
+        to.push_back(grad_input_rows[row]);
         if (static_cast<int64_t>(from.size()) == kInputGradientRows) {
-          flush();
+          input_gradient(from, to);
+          from.clear();
+          to.clear();
         }
       }
     }
-    flush();
+    input_gradient(from, to);
   }
 
   void run(Slice slice) const {
@@ -233,103 +228,21 @@ struct BackwardPass {
       }
     }
     if (wanted[kInput]) {
-      input_gradient(slice);
+      input_gradients(slice);
     }
   }
 
   // Gradient of an initial state: what is left of the chain, or the final state's own gradient where
   // there were no steps.
-  at::Tensor initial_gradient(const at::Tensor& chain, const at::Tensor& final_grad) const {
-    const auto result = at::empty_like(final_grad);
-    for (int64_t j = 0; j < schedule.num_sequences; ++j) {
+  at::Tensor initial_gradient(const Rows<T>& chain, const Rows<T>& final_grad) const {
+    auto result = at::empty_like(final_grad.storage);
+    const auto rows = rows_of<T>(result);
+    for (int64_t j = 0; j < B; ++j) {
       const int64_t b = schedule.order[j];
-      const T* from = schedule.lengths[j] > 0 ? row(chain, j) : row(final_grad, b);
-      std::memcpy(row(result, b), from, result.size(1) * sizeof(T));
+      const T* from = schedule.lengths[j] > 0 ? chain[j] : final_grad[b];
+      std::memcpy(rows[b], from, result.size(1) * sizeof(T));
     }
     return result;
-  }
-
-  // Sums of the gates' gradients from column `first` on times rows of the sides.
-  void sum(int64_t first, int64_t columns, const std::vector<WeightSide<T>>& sides) const {
-    weight_gradients<T>(
-        schedule.num_rows, grad_gates.const_data_ptr<T>() + first, gate_stride, columns, sides);
-  }
-
-  // Of weight_ih (unless its input is one-hot) and weight_hh.
-  void matrices(LayerGradients& result) const {
-    const auto input = a.one_hot() ? at::Tensor() : with_contiguous_rows(a.input);
-    std::vector<const T*> input_rows;
-    std::vector<WeightSide<T>> sides;
-    if (wanted[kWeightIh] && !a.one_hot()) {
-      input_rows = row_pointers<const T>(schedule, input);
-      result[kWeightIh] = at::zeros(a.weight_ih.sizes(), a.weight_ih.options());
-      sides.push_back({input_rows.data(), result[kWeightIh]});
-    }
-    if (wanted[kWeightHh]) {
-      result[kWeightHh] = at::zeros(a.weight_hh.sizes(), a.weight_hh.options());
-      sides.push_back({previous.data(), result[kWeightHh]});
-    }
-    if (a.cell != CellKind::kGru) {
-      return sum(0, gate_columns, sides);
-    }
-    // r and z serve both matrices; n has a part of its own for each.
-    std::vector<WeightSide<T>> r_and_z, n;
-    for (const auto& side : sides) {
-      r_and_z.push_back({side.rows, side.grad.narrow(0, 0, 2 * H)});
-      n.push_back({side.rows, side.grad.narrow(0, 2 * H, H)});
-    }
-    sum(0, 2 * H, r_and_z);
-    for (const auto& side : n) {
-      sum(side.rows == previous.data() ? 3 * H : 2 * H, H, {side});
-    }
-  }
-
-  void biases(LayerGradients& result) const {
-    const T* gates = grad_gates.const_data_ptr<T>();
-    const auto column_sums = [&](int64_t first, const at::Tensor& grad) {
-      bias_gradient<T>(schedule.num_rows, gates + first, gate_stride, grad);
-    };
-    if (!wanted[kBiasIh] && !wanted[kBiasHh]) {
-      return;
-    }
-    const auto grad = at::zeros({gate_columns}, a.weight_ih.options());
-    column_sums(0, grad);
-    const auto of_bias = [&](bool recurrent) {
-      if (a.cell != CellKind::kGru) {
-        return grad.clone();
-      }
-      const auto n = grad.narrow(0, recurrent ? 3 * H : 2 * H, H);
-      return at::cat({grad.narrow(0, 0, 2 * H), n});
-    };
-    if (wanted[kBiasIh]) {
-      result[kBiasIh] = of_bias(/*recurrent=*/false);
-    }
-    if (wanted[kBiasHh]) {
-      result[kBiasHh] = of_bias(/*recurrent=*/true);
-    }
-  }
-
-  void weights(LayerGradients& result) const {
-    if (wanted[kWeightIh] && a.one_hot()) {
-      // zeros_like keeps the weight's memory order: a transposed one has contiguous columns.
-      result[kWeightIh] = at::zeros_like(a.weight_ih);
-      one_hot_weight_gradient<T>(
-          row_indices(schedule, a), grad_gates.const_data_ptr<T>(), gate_stride, result[kWeightIh]);
-    }
-    matrices(result);
-    biases(result);
-    if (wanted[kWeightHr]) {
-      std::vector<const T*> rows(schedule.num_rows);
-      for (int64_t r = 0; r < schedule.num_rows; ++r) {
-        rows[r] = row(h_raw, r);
-      }
-      result[kWeightHr] = at::zeros(a.weight_hr.sizes(), a.weight_hr.options());
-      weight_gradients<T>(schedule.num_rows,
-                          grad_rows.const_data_ptr<T>(),
-                          P,
-                          P,
-                          {{rows.data(), result[kWeightHr]}});
-    }
   }
 };
 
@@ -340,14 +253,14 @@ LayerGradients run_backward(const LayerArguments& a,
                             const OutputGradients& grads,
                             const WantedMask& wanted) {
   const auto schedule = make_schedule(a);
-  const BackwardPass<T> pass(a, schedule, output, saved, grads, wanted);
+  const BackwardPass<T> pass(a, schedule, output, saved.contiguous(), grads, wanted);
   const auto slices = split(schedule, num_threads());
   parallel_tasks(static_cast<int64_t>(slices.size()), [&](int64_t i) { pass.run(slices[i]); });
 
   LayerGradients result;
   if (wanted[kInput]) {
-    zero_padding(schedule, pass.grad_input);
-    result[kInput] = pass.grad_input;
+    zero_padding(schedule, pass.input_gradient_tensor);
+    result[kInput] = pass.input_gradient_tensor;
   }
   if (wanted[kH0]) {
     result[kH0] = pass.initial_gradient(pass.grad_h, pass.grad_h_n);
@@ -355,7 +268,7 @@ LayerGradients run_backward(const LayerArguments& a,
   if (wanted[kC0]) {
     result[kC0] = pass.initial_gradient(pass.grad_c, pass.grad_c_n);
   }
-  pass.weights(result);
+  weight_gradients<T>(pass.gates, wanted, result);
   return result;
 }
 

@@ -1,6 +1,5 @@
 // The forward pass: each thread walks its own sequences through time, with no barrier in between.
 #include <ATen/ops/empty.h>
-#include <ATen/ops/tensor.h>
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/input_projection.h>
@@ -16,21 +15,30 @@ namespace {
 // packed weight many times, few enough that their gates stay in the second-level cache.
 constexpr int64_t kProjectedRows = 128;
 
+// What one thread throws away after its sequences.
+template <class T>
+struct ForwardScratch {
+  Rows<T> gates;  // [kProjectedRows + sequences, G*H] projected inputs
+  Rows<T> h_raw;  // [sequences, H] h before the projection
+  std::vector<T*> gate_rows, h_raw_rows;
+};
+
 template <class T>
 struct ForwardPass {
   const LayerArguments& a;
   const Schedule& schedule;
   const LayerResult& result;
-  bool save;
+  const bool save;
 
-  int64_t G, H, P, saved_columns, gates_stride;
+  const int64_t G = num_gates(a.cell), H = a.hidden_size(), P = a.output_size();
   std::vector<T*> output;
   at::Tensor h_0;
   std::vector<const T*> previous;
   InputProjection<T> project;
   PackedWeight<T> weight_hh, weight_hr;
   at::Tensor bias_hn;
-  at::Tensor c;  // [B, H] cell state in the schedule's order
+  Rows<T> c;      // [B, H] cell state in the schedule's order
+  Rows<T> saved;  // [N, saved_size]
 
   ForwardPass(const LayerArguments& arguments,
               const Schedule& schedule_,
@@ -40,11 +48,6 @@ struct ForwardPass {
         schedule(schedule_),
         result(result_),
         save(save_),
-        G(num_gates(a.cell)),
-        H(a.hidden_size()),
-        P(a.output_size()),
-        saved_columns(saved_size(a.cell, H)),
-        gates_stride(apart(G * H)),
         output(row_pointers<T>(schedule, result.output)),
         h_0(a.h_0.contiguous()),
         previous(previous_pointers<T>(schedule, output, h_0)),
@@ -57,20 +60,25 @@ struct ForwardPass {
       bias_hn = a.bias_hh.narrow(0, 2 * H, H).contiguous();
     }
     if (a.cell == CellKind::kLstm) {
-      c = a.c_0.index_select(0, at::tensor(schedule.order, at::kLong)).contiguous();
+      c = scratch_rows<T>(schedule.num_sequences, H);
+      const auto c_0 = a.c_0.contiguous();
+      const auto rows = rows_of<T>(c_0);
+      for (int64_t j = 0; j < schedule.num_sequences; ++j) {
+        std::memcpy(c[j], rows[schedule.order[j]], H * sizeof(T));
+      }
+    }
+    if (save && saved_size(a.cell, H) > 0) {
+      saved = rows_of<T>(result.saved);
     }
   }
 
   // Rows [first, last) of one step; gates holds their projected input.
-  void step(int64_t step, int64_t first, int64_t last, const T* gates, T* h_raw) const {
+  void step(int64_t step,
+            int64_t first,
+            int64_t last,
+            const T* gates,
+            const ForwardScratch<T>& scratch) const {
     const int64_t rows = last - first, j = first - schedule.offsets[step];
-    std::vector<T*> raw;
-    if (a.projected()) {
-      raw.resize(rows);
-      for (int64_t r = 0; r < rows; ++r) {
-        raw[r] = h_raw + r * H;
-      }
-    }
     StepArguments<T> s{};
     s.rows = rows;
     s.hidden = H;
@@ -79,67 +87,71 @@ struct ForwardPass {
     s.packed = weight_hh.data();
     s.bias_hn = bias_hn.defined() ? bias_hn.template const_data_ptr<T>() : nullptr;
     s.gates = gates;
-    s.gates_stride = gates_stride;
-    if (save && saved_columns > 0) {
-      s.saved = result.saved.template mutable_data_ptr<T>() + first * saved_columns;
-      s.saved_stride = saved_columns;
+    s.gates_stride = scratch.gates.stride;
+    if (saved) {
+      s.saved = saved[first];
+      s.saved_stride = saved.stride;
     }
-    if (a.cell == CellKind::kLstm) {
-      s.c = c.template mutable_data_ptr<T>() + j * H;
-      s.c_stride = H;
+    if (c) {
+      s.c = c[j];
+      s.c_stride = c.stride;
     }
-    s.h = a.projected() ? raw.data() : output.data() + first;
+    s.h = a.projected() ? scratch.h_raw_rows.data() : output.data() + first;
     cell_kernels<T>(a.cell).step(s);
     if (a.projected()) {
-      kernels<T>().product(
-          {rows, H, P, raw.data(), weight_hr.data(), nullptr, false, output.data() + first});
+      kernels<T>().product({rows,
+                            H,
+                            P,
+                            scratch.h_raw_rows.data(),
+                            weight_hr.data(),
+                            nullptr,
+                            /*accumulate=*/false,
+                            output.data() + first});
     }
   }
 
   // All steps of some sequences: alternately project a few steps' inputs and walk them.
   void run(Slice slice) const {
-    const auto dtype = c10::CppTypeToScalarType<T>::value;
-    const auto rows_of = [&](int64_t step) {
+    const auto rows_of_step = [&](int64_t step) {
       return std::max<int64_t>(0, std::min(slice.last, schedule.rows_at(step)) - slice.first);
     };
     const int64_t width = slice.last - slice.first;
-    const auto gates = scratch({kProjectedRows + width, gates_stride}, dtype);
-    const auto raw = scratch({a.projected() ? width : 0, H}, dtype);
-    T* gates_data = gates.template mutable_data_ptr<T>();
-    int64_t step_ = 0;
-    while (step_ < schedule.num_steps && rows_of(step_) > 0) {
-      int64_t rows = 0, last = step_;
-      for (; last < schedule.num_steps && rows < kProjectedRows && rows_of(last) > 0; ++last) {
+    ForwardScratch<T> scratch{scratch_rows<T>(kProjectedRows + width, G * H), {}, {}, {}};
+    scratch.gate_rows = scratch.gates.pointers(kProjectedRows + width);
+    if (a.projected()) {
+      scratch.h_raw = scratch_rows<T>(width, H);
+      scratch.h_raw_rows = scratch.h_raw.pointers(width);
+    }
+    int64_t walked = 0;
+    while (walked < schedule.num_steps && rows_of_step(walked) > 0) {
+      int64_t rows = 0, last = walked;
+      for (; last < schedule.num_steps && rows < kProjectedRows && rows_of_step(last) > 0; ++last) {
         const int64_t first_row = schedule.offsets[last] + slice.first;
-        project(
-            first_row, first_row + rows_of(last), gates_data + rows * gates_stride, gates_stride);
-        rows += rows_of(last);
+        project(first_row, first_row + rows_of_step(last), scratch.gate_rows.data() + rows);
+        rows += rows_of_step(last);
       }
       rows = 0;
-      for (; step_ < last; ++step_) {
-        const int64_t first_row = schedule.offsets[step_] + slice.first;
-        step(step_,
-             first_row,
-             first_row + rows_of(step_),
-             gates_data + rows * gates_stride,
-             raw.template mutable_data_ptr<T>());
-        rows += rows_of(step_);
+      for (; walked < last; ++walked) {
+        const int64_t first_row = schedule.offsets[walked] + slice.first;
+        step(walked, first_row, first_row + rows_of_step(walked), scratch.gates[rows], scratch);
+        rows += rows_of_step(walked);
       }
     }
   }
 
   // The states after each sequence's last row.
   void finish() const {
-    T* h_n = result.h_n.template mutable_data_ptr<T>();
+    const auto h_n = rows_of<T>(result.h_n);
+    const T* initial = h_0.template const_data_ptr<T>();
     for (int64_t j = 0; j < schedule.num_sequences; ++j) {
       const int64_t b = schedule.order[j], length = schedule.lengths[j];
-      const T* h = length > 0 ? output[schedule.offsets[length - 1] + j]
-                              : h_0.template const_data_ptr<T>() + b * P;
-      std::memcpy(h_n + b * P, h, P * sizeof(T));
-      if (a.cell == CellKind::kLstm) {
-        std::memcpy(result.c_n.template mutable_data_ptr<T>() + b * H,
-                    c.template const_data_ptr<T>() + j * H,
-                    H * sizeof(T));
+      const T* h = length > 0 ? output[schedule.offsets[length - 1] + j] : initial + b * P;
+      std::memcpy(h_n[b], h, P * sizeof(T));
+    }
+    if (c) {
+      const auto c_n = rows_of<T>(result.c_n);
+      for (int64_t j = 0; j < schedule.num_sequences; ++j) {
+        std::memcpy(c_n[schedule.order[j]], c[j], H * sizeof(T));
       }
     }
   }

@@ -37,23 +37,19 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
 }
 
 template <class T>
-void InputProjection<T>::operator()(int64_t first, int64_t last, T* gates, int64_t stride) const {
+void InputProjection<T>::operator()(int64_t first, int64_t last, T* const* gates) const {
   const T* bias = bias_.const_data_ptr<T>();
   if (weight_.defined()) {
     const T* weight = weight_.const_data_ptr<T>();
     const int64_t stride_m = weight_.stride(0), stride_k = weight_.stride(1);
     for (int64_t row = first; row < last; ++row) {
       const T* column = weight + indices_[row] * stride_k;
-      T* out = gates + (row - first) * stride;
+      T* out = gates[row - first];
       for (int64_t m = 0; m < columns_; ++m) {
         out[m] = bias[m] + column[m * stride_m];
       }
     }
     return;
-  }
-  std::vector<T*> out(last - first);
-  for (int64_t r = 0; r < last - first; ++r) {
-    out[r] = gates + r * stride;
   }
   kernels<T>().product({last - first,
                         depth_,
@@ -62,7 +58,7 @@ void InputProjection<T>::operator()(int64_t first, int64_t last, T* gates, int64
                         packed_.data(),
                         bias,
                         /*accumulate=*/false,
-                        out.data()});
+                        gates});
 }
 
 template class InputProjection<float>;

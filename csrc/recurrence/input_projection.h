@@ -11,8 +11,8 @@ class InputProjection {
   // Throws c10::Error for a one-hot index out of range at a valid position.
   InputProjection(const LayerArguments& arguments, const Schedule& schedule);
 
-  // Writes rows [first, last) to gates[row - first] [G*H], `stride` apart.
-  void operator()(int64_t first, int64_t last, T* gates, int64_t stride) const;
+  // Writes rows [first, last) to gates[row - first] -> [G*H].
+  void operator()(int64_t first, int64_t last, T* const* gates) const;
 
  private:
   int64_t columns_, depth_;

@@ -5,8 +5,8 @@
 #include <ATen/core/Tensor.h>
 #include <masked_rnn/csrc/kernels/kernels.h>
 #include <masked_rnn/csrc/layer.h>
+#include <masked_rnn/csrc/recurrence/rows.h>
 #include <masked_rnn/csrc/schedule.h>
-#include <masked_rnn/csrc/scratch.h>
 
 #include <vector>
 
@@ -33,10 +33,6 @@ std::vector<int64_t> row_indices(const Schedule& schedule, const LayerArguments&
 
 // `tensor` itself if its last dimension is contiguous, else a contiguous copy.
 at::Tensor with_contiguous_rows(const at::Tensor& tensor);
-
-// How far apart rows of `size` elements stand in scratch memory: not by a power of two, which would
-// put the same columns of all rows into the same few places of a cache.
-constexpr int64_t apart(int64_t size) { return (size + 15) / 16 * 16 + 16; }
 
 // Writes 0 to every position of a padded tensor [T, B, size], contiguous, that holds no token.
 void zero_padding(const Schedule& schedule, const at::Tensor& padded);

@@ -21,11 +21,11 @@ void share_out(int64_t count, const Body& body) {
 }  // namespace
 
 template <class T>
-void weight_gradients(int64_t rows,
-                      const T* grad_gates,
-                      int64_t stride,
-                      int64_t M,
-                      const std::vector<WeightSide<T>>& sides) {
+void weight_gradient(int64_t rows,
+                     const T* grad_gates,
+                     int64_t stride,
+                     int64_t M,
+                     const std::vector<WeightSide<T>>& sides) {
   if (sides.empty()) {
     return;
   }
@@ -78,7 +78,7 @@ void bias_gradient(int64_t rows, const T* grad_gates, int64_t stride, const at::
 }
 
 #define MASKED_RNN_INSTANTIATE(T)                                              \
-  template void weight_gradients<T>(                                           \
+  template void weight_gradient<T>(                                            \
       int64_t, const T*, int64_t, int64_t, const std::vector<WeightSide<T>>&); \
   template void one_hot_weight_gradient<T>(                                    \
       const std::vector<int64_t>&, const T*, int64_t, const at::Tensor&);      \

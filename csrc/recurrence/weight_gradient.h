@@ -19,11 +19,11 @@ struct WeightSide {
 // For each side grad += sum over rows of (row of grad_gates [rows, M], `stride` apart)^T (row of the
 // side).
 template <class T>
-void weight_gradients(int64_t rows,
-                      const T* grad_gates,
-                      int64_t stride,
-                      int64_t M,
-                      const std::vector<WeightSide<T>>& sides);
+void weight_gradient(int64_t rows,
+                     const T* grad_gates,
+                     int64_t stride,
+                     int64_t M,
+                     const std::vector<WeightSide<T>>& sides);
 
 // grad [M, V] += grad_gates row at column index of each row: the same with one-hot vectors.
 template <class T>
