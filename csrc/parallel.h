@@ -1,6 +1,7 @@
 // The only door to threads: PyTorch's own pool, so that torch::set_num_threads holds.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -11,5 +12,35 @@ int64_t num_threads();
 
 // Runs task(0) .. task(count - 1), each once, on up to num_threads() threads; rethrows the first error.
 void parallel_tasks(int64_t count, const std::function<void(int64_t)>& task);
+
+// Threads that all run at the same time and may wait for each other.
+class Team {
+ public:
+  explicit Team(int64_t size) : size_(size) {}
+  int64_t size() const { return size_; }
+
+  // Returns when all members have called it as often as this one; what they wrote before is seen
+  // after. They spin, since they wait for less than a microsecond.
+  void wait();
+
+ private:
+  const int64_t size_;
+  std::atomic<int64_t> arrived_{0};
+  std::atomic<int64_t> rounds_{0};
+};
+
+// Runs body(team, member) on each of the team's threads, num_threads() of them or as many as there
+// are. It must not throw.
+void parallel_team(const std::function<void(Team&, int64_t)>& body);
+
+// Part i of 0..count, shared out among `parts`, each part but the last a multiple of `unit`.
+struct Range {
+  int64_t first, last;
+};
+constexpr Range part_of(int64_t count, int64_t unit, int64_t i, int64_t parts) {
+  const int64_t units = (count + unit - 1) / unit;
+  const int64_t first = units * i / parts * unit, last = units * (i + 1) / parts * unit;
+  return {first < count ? first : count, last < count ? last : count};
+}
 
 }  // namespace masked_rnn

@@ -41,6 +41,7 @@ template <class T>
 struct StepArguments {
   int64_t rows;
   int64_t hidden;          // H
+  int64_t first, last;     // the hidden units to compute; `first` begins a packed block
   int64_t depth;           // size of h_prev: H or P
   const T* const* h_prev;  // [rows] -> [depth]
   const T* packed;         // weight_hh, packed with gates = G
@@ -59,6 +60,7 @@ template <class T>
 struct StepBackwardArguments {
   int64_t rows;
   int64_t hidden;               // H
+  int64_t first, last;          // the hidden units to compute
   const T* const* grad_output;  // [rows] -> [H] a part of the gradient of h_t, or null
   T* grad_h;  // [rows, H] in: the other part; GRU out: its direct part for h_(t-1)
   int64_t grad_h_stride;
@@ -107,9 +109,12 @@ struct ColumnSumsArguments {
   T* sums;
 };
 
+constexpr int64_t kFingerprintWords = 64;
+
 template <class T>
 struct Kernels {
-  int64_t lanes;  // of one vector
+  int64_t lanes;                          // of one vector
+  int64_t (*block_units)(int64_t gates);  // hidden units (or columns) in one packed block
   int64_t (*packed_size)(int64_t depth, int64_t columns, int64_t gates);
   void (*pack)(const PackArguments<T>&);
   void (*product)(const ProductArguments<T>&);
@@ -124,7 +129,10 @@ struct Kernels {
   int64_t (*outer_scratch_size)(int64_t M);
   void (*outer)(const OuterArguments<T>&);
   void (*column_sums)(const ColumnSumsArguments<T>&);
-  void (*add)(int64_t n, const T* x, T* y);   // y += x
+  void (*add)(int64_t n, const T* x, T* y);  // y += x
+  // words[kFingerprintWords] go on from what they are to a value that depends on all bits of x: a
+  // change of one element always changes them.
+  void (*fingerprint)(int64_t n, const T* x, uint32_t* words);
   void (*tanh)(int64_t n, const T* x, T* y);  // for the tests of the activations
   void (*sigmoid)(int64_t n, const T* x, T* y);
 };

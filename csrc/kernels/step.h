@@ -38,7 +38,7 @@ inline void step_tile(const StepArguments<T>& s, int64_t r, int64_t j) {
   // The recurrent product is in the first-level cache now; unit vector u of row i has its gates at
   // recurrent[i] + u * kGates.
   for (int u = 0; u < kUnits; ++u) {
-    const int64_t unit = j + u * kLanes<T>, left = s.hidden - unit;
+    const int64_t unit = j + u * kLanes<T>, left = s.last - unit;
     if (left >= kLanes<T>) {
       Cell::template forward<R>(
           s, r, unit, Whole<T>{}, recurrent[0] + u * Cell::kGates, Blocks * V);
@@ -53,11 +53,11 @@ template <class T, class Cell>
 void step(const StepArguments<T>& s) {
   constexpr int V = kStepVectors<Cell>;
   constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
-  for (int64_t j = 0; j < s.hidden;) {
+  for (int64_t j = s.first; j < s.last;) {
     int64_t blocks = 1;
     for_row_tiles<kTileRows<V>>(s.rows, [&](auto rows, int64_t r) {
       constexpr int R = decltype(rows)::value, kBlocks = kBlocksAtOnce<V, R>;
-      if (kBlocks > 1 && s.rows == R && s.hidden - j > (kBlocks - 1) * units) {
+      if (kBlocks > 1 && s.rows == R && s.last - j > (kBlocks - 1) * units) {
         blocks = kBlocks;
         step_tile<T, Cell, R, kBlocks>(s, r, j);
       } else {
@@ -72,7 +72,7 @@ template <class T, class Cell>
 void step_backward(const StepBackwardArguments<T>& s) {
   for (int64_t r = 0; r < s.rows; ++r) {
     for_units<T>(
-        0, s.hidden, [&](const auto& extent, int64_t j) { Cell::backward(s, r, j, extent); });
+        s.first, s.last, [&](const auto& extent, int64_t j) { Cell::backward(s, r, j, extent); });
   }
 }
 

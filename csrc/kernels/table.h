@@ -19,10 +19,37 @@ void map(int64_t n, const T* x, T* y) {
 }
 
 template <class T>
+void fingerprint(int64_t n, const T* x, uint32_t* words) {
+  constexpr int64_t W = kFingerprintWords, kBytes = W * static_cast<int64_t>(sizeof(uint32_t));
+  constexpr uint32_t kOdd = 0x9e3779b1;
+  uint32_t sum[W];
+  std::memcpy(sum, words, kBytes);
+  const auto* bytes = reinterpret_cast<const char*>(x);
+  const auto add = [&](const uint32_t(&part)[W]) {
+    for (int64_t i = 0; i < W; ++i) {
+      sum[i] = sum[i] * kOdd + part[i];
+    }
+  };
+  int64_t left = n * static_cast<int64_t>(sizeof(T));
+  for (; left >= kBytes; left -= kBytes, bytes += kBytes) {
+    uint32_t part[W];
+    std::memcpy(part, bytes, kBytes);
+    add(part);
+  }
+  if (left > 0) {
+    uint32_t part[W] = {};
+    std::memcpy(part, bytes, left);
+    add(part);
+  }
+  std::memcpy(words, sum, kBytes);
+}
+
+template <class T>
 constexpr Kernels<T> table() {
   using Tanh = RnnCell<T, TanhActivation<T>>;
   using Relu = RnnCell<T, ReluActivation<T>>;
   return {kLanes<T>,
+          block_units<T>,
           packed_size<T>,
           pack<T>,
           product<T>,
@@ -38,6 +65,7 @@ constexpr Kernels<T> table() {
           outer<T>,
           column_sums<T>,
           add<T>,
+          fingerprint<T>,
           map<T, tanh<T>>,
           map<T, sigmoid<T>>};
 }

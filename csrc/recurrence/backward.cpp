@@ -9,6 +9,7 @@
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/gate_gradients.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
+#include <masked_rnn/csrc/recurrence/packed_weight.h>
 #include <masked_rnn/csrc/recurrence/recurrence.h>
 
 #include <algorithm>
@@ -98,13 +99,17 @@ struct BackwardPass {
   }
 
   // The chain begins, for sequences that end at this step, with the gradients of their final states.
-  void begin(int64_t step, Slice rows) const {
+  void begin(int64_t step, Slice rows, Range units) const {
     const int64_t going_on = step + 1 < schedule.num_steps ? schedule.rows_at(step + 1) : 0;
+    const auto copy = [&](const T* from, T* to, Range columns) {
+      std::memcpy(
+          to + columns.first, from + columns.first, (columns.last - columns.first) * sizeof(T));
+    };
     for (int64_t j = std::max(rows.first, going_on); j < rows.last; ++j) {
       const int64_t b = schedule.order[j];
-      std::memcpy(grad_h[j], grad_h_n[b], P * sizeof(T));
+      copy(grad_h_n[b], grad_h[j], a.projected() ? Range{0, P} : units);
       if (grad_c) {
-        std::memcpy(grad_c[j], grad_c_n[b], H * sizeof(T));
+        copy(grad_c_n[b], grad_c[j], units);
       }
     }
   }
@@ -131,17 +136,19 @@ struct BackwardPass {
                grad_raw_rows.data() + rows.first});
   }
 
-  // From the gradient of h at a step to those of its gates and, through weight_hh, of h before it.
-  void step(int64_t step, Slice rows) const {
-    const int64_t first = schedule.offsets[step] + rows.first, count = rows.last - rows.first;
-    begin(step, rows);
+  // From the gradient of h at a step to those of the gates of some hidden units.
+  void cell(int64_t step, Slice rows, Range units) const {
+    const int64_t first = schedule.offsets[step] + rows.first;
+    begin(step, rows, units);
     if (a.projected()) {
       unproject(step, rows);
     }
 
     StepBackwardArguments<T> s{};
-    s.rows = count;
+    s.rows = rows.last - rows.first;
     s.hidden = H;
+    s.first = units.first;
+    s.last = units.last;
     const Rows<T>& grad = a.projected() ? grad_raw : grad_h;
     s.grad_h = grad[rows.first];
     s.grad_h_stride = grad.stride;
@@ -166,15 +173,20 @@ struct BackwardPass {
     s.grad_gates = gates.rows[first];
     s.grad_gates_stride = gates.rows.stride;
     cell_kernels<T>(a.cell).step_backward(s);
+  }
 
-    kernels<T>().product({count,
-                          a.weight_hh.size(0),
-                          P,
-                          gate_rows.data() + first,
-                          weight_hh.data(),
+  // From the gates' gradients to those of some units of h before the step, whose rows begin at
+  // grad_h_before[0].
+  void through_weight_hh(int64_t step, Slice rows, Range units, T* const* grad_h_before) const {
+    const int64_t depth = a.weight_hh.size(0);
+    kernels<T>().product({rows.last - rows.first,
+                          depth,
+                          units.last - units.first,
+                          gate_rows.data() + schedule.offsets[step] + rows.first,
+                          weight_hh.data() + units.first * depth,
                           nullptr,
                           /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
-                          grad_h_rows.data() + rows.first});
+                          grad_h_before});
   }
 
   // Rows of the schedule, not necessarily consecutive, from their gates' gradients.
@@ -201,35 +213,57 @@ struct BackwardPass {
     k.product({count, H, I, n.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to.data()});
   }
 
-  void input_gradients(Slice slice) const {
+  // Of `count` rows, row_of(i) of the schedule.
+  template <class RowOf>
+  void input_gradients(int64_t count, const RowOf& row_of) const {
     std::vector<const T*> from;
     std::vector<T*> to;
-    for (int64_t step = 0; step < schedule.num_steps; ++step) {
-      const int64_t last = std::min(slice.last, schedule.rows_at(step));
-      for (int64_t j = slice.first; j < last; ++j) {
-        const int64_t row = schedule.offsets[step] + j;
-        from.push_back(gate_rows[row]);
-        to.push_back(grad_input_rows[row]);
-        if (static_cast<int64_t>(from.size()) == kInputGradientRows) {
-          input_gradient(from, to);
-          from.clear();
-          to.clear();
-        }
+    for (int64_t i = 0; i < count; ++i) {
+      from.push_back(gate_rows[row_of(i)]);
+      to.push_back(grad_input_rows[row_of(i)]);
+      if (static_cast<int64_t>(from.size()) == kInputGradientRows || i + 1 == count) {
+        input_gradient(from, to);
+        from.clear();
+        to.clear();
       }
     }
-    input_gradient(from, to);
   }
 
   void run(Slice slice) const {
+    std::vector<int64_t> rows;
     for (int64_t t = schedule.num_steps - 1; t >= 0; --t) {
-      const int64_t last = std::min(slice.last, schedule.rows_at(t));
-      if (last > slice.first) {
-        step(t, {slice.first, last});
+      const Slice here{slice.first, std::min(slice.last, schedule.rows_at(t))};
+      if (here.last > here.first) {
+        cell(t, here, {0, H});
+        through_weight_hh(t, here, {0, P}, grad_h_rows.data() + here.first);
+      }
+      for (int64_t j = here.first; j < here.last; ++j) {
+        rows.push_back(schedule.offsets[t] + j);
       }
     }
     if (wanted[kInput]) {
-      input_gradients(slice);
+      input_gradients(static_cast<int64_t>(rows.size()), [&](int64_t i) { return rows[i]; });
     }
+  }
+
+  // The same on all sequences by threads that share out the hidden units, and the rows of the input.
+  // A thread reads the gradient of h of its own units only.
+  void run_together() const {
+    parallel_team([&](Team& team, int64_t member) {
+      const Range units = part_of(H, kernels<T>().block_units(1), member, team.size());
+      const auto grad_h_before = grad_h.pointers(B, units.first);
+      for (int64_t t = schedule.num_steps - 1; t >= 0; --t) {
+        const Slice all{0, schedule.rows_at(t)};
+        cell(t, all, units);
+        team.wait();
+        through_weight_hh(t, all, units, grad_h_before.data());
+      }
+      team.wait();
+      if (wanted[kInput]) {
+        const Range rows = part_of(N, /*unit=*/1, member, team.size());
+        input_gradients(rows.last - rows.first, [&](int64_t i) { return rows.first + i; });
+      }
+    });
   }
 
   // Gradient of an initial state: what is left of the chain, or the final state's own gradient where
@@ -254,8 +288,12 @@ LayerGradients run_backward(const LayerArguments& a,
                             const WantedMask& wanted) {
   const auto schedule = make_schedule(a);
   const BackwardPass<T> pass(a, schedule, output, saved.contiguous(), grads, wanted);
-  const auto slices = split(schedule, num_threads());
-  parallel_tasks(static_cast<int64_t>(slices.size()), [&](int64_t i) { pass.run(slices[i]); });
+  if (share_out_units(a, schedule)) {
+    pass.run_together();
+  } else {
+    const auto slices = split(schedule, num_threads());
+    parallel_tasks(static_cast<int64_t>(slices.size()), [&](int64_t i) { pass.run(slices[i]); });
+  }
 
   LayerGradients result;
   if (wanted[kInput]) {

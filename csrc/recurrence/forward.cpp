@@ -51,10 +51,10 @@ struct ForwardPass {
         output(row_pointers<T>(schedule, result.output)),
         h_0(a.h_0.contiguous()),
         previous(previous_pointers<T>(schedule, output, h_0)),
-        project(a, schedule),
-        weight_hh(pack_transposed<T>(a.weight_hh, G)) {
+        project(a, schedule, /*fixed=*/!save),
+        weight_hh(pack_transposed<T>(a.weight_hh, G, /*fixed=*/!save)) {
     if (a.projected()) {
-      weight_hr = pack_transposed<T>(a.weight_hr, 1);
+      weight_hr = pack_transposed<T>(a.weight_hr, 1, /*fixed=*/!save);
     }
     if (a.cell == CellKind::kGru && a.bias_hh.defined()) {
       bias_hn = a.bias_hh.narrow(0, 2 * H, H).contiguous();
@@ -72,16 +72,19 @@ struct ForwardPass {
     }
   }
 
-  // Rows [first, last) of one step; gates holds their projected input.
+  // Some hidden units of rows [first, last) of one step; gates holds their projected input.
   void step(int64_t step,
             int64_t first,
             int64_t last,
+            Range units,
             const T* gates,
             const ForwardScratch<T>& scratch) const {
     const int64_t rows = last - first, j = first - schedule.offsets[step];
     StepArguments<T> s{};
     s.rows = rows;
     s.hidden = H;
+    s.first = units.first;
+    s.last = units.last;
     s.depth = P;
     s.h_prev = previous.data() + first;
     s.packed = weight_hh.data();
@@ -110,11 +113,14 @@ struct ForwardPass {
     }
   }
 
-  // All steps of some sequences: alternately project a few steps' inputs and walk them.
-  void run(Slice slice) const {
-    const auto rows_of_step = [&](int64_t step) {
-      return std::max<int64_t>(0, std::min(slice.last, schedule.rows_at(step)) - slice.first);
-    };
+  int64_t rows_of_step(int64_t step, Slice slice) const {
+    if (step >= schedule.num_steps) {
+      return 0;
+    }
+    return std::max<int64_t>(0, std::min(slice.last, schedule.rows_at(step)) - slice.first);
+  }
+
+  ForwardScratch<T> scratch_for(Slice slice) const {
     const int64_t width = slice.last - slice.first;
     ForwardScratch<T> scratch{scratch_rows<T>(kProjectedRows + width, G * H), {}, {}, {}};
     scratch.gate_rows = scratch.gates.pointers(kProjectedRows + width);
@@ -122,21 +128,66 @@ struct ForwardPass {
       scratch.h_raw = scratch_rows<T>(width, H);
       scratch.h_raw_rows = scratch.h_raw.pointers(width);
     }
-    int64_t walked = 0;
-    while (walked < schedule.num_steps && rows_of_step(walked) > 0) {
-      int64_t rows = 0, last = walked;
-      for (; last < schedule.num_steps && rows < kProjectedRows && rows_of_step(last) > 0; ++last) {
-        const int64_t first_row = schedule.offsets[last] + slice.first;
-        project(first_row, first_row + rows_of_step(last), scratch.gate_rows.data() + rows);
-        rows += rows_of_step(last);
+    return scratch;
+  }
+
+  // The rows of as many steps from `step` on as are projected at a time; `step` becomes the first one
+  // that is not among them.
+  std::vector<int64_t> rows_to_project(int64_t& step, Slice slice) const {
+    std::vector<int64_t> rows;
+    for (; static_cast<int64_t>(rows.size()) < kProjectedRows; ++step) {
+      const int64_t count = rows_of_step(step, slice);
+      if (count == 0) {
+        break;
       }
-      rows = 0;
-      for (; walked < last; ++walked) {
-        const int64_t first_row = schedule.offsets[walked] + slice.first;
-        step(walked, first_row, first_row + rows_of_step(walked), scratch.gates[rows], scratch);
-        rows += rows_of_step(walked);
+      for (int64_t i = 0; i < count; ++i) {
+        rows.push_back(schedule.offsets[step] + slice.first + i);
       }
     }
+    return rows;
+  }
+
+  // All steps of some sequences: alternately project a few steps' inputs and walk them.
+  void run(Slice slice) const {
+    const auto scratch = scratch_for(slice);
+    for (int64_t walked = 0, projected = 0; rows_of_step(walked, slice) > 0;) {
+      project(rows_to_project(projected, slice), scratch.gate_rows.data());
+      for (int64_t row = 0; walked < projected; ++walked) {
+        const int64_t first = schedule.offsets[walked] + slice.first;
+        const int64_t count = rows_of_step(walked, slice);
+        step(walked, first, first + count, {0, H}, scratch.gates[row], scratch);
+        row += count;
+      }
+    }
+  }
+
+  // The same on all sequences by threads that share out the hidden units, and the rows to project.
+  void run_together() const {
+    const Slice all{0, schedule.num_sequences};
+    const auto scratch = scratch_for(all);
+    std::vector<std::vector<int64_t>> parts;  // rows to project
+    std::vector<int64_t> ends;                // the step after the last one of each part
+    for (int64_t projected = 0; rows_of_step(projected, all) > 0; ends.push_back(projected)) {
+      parts.push_back(rows_to_project(projected, all));
+    }
+    parallel_team([&](Team& team, int64_t member) {
+      const Range units = part_of(H, kernels<T>().block_units(G), member, team.size());
+      int64_t walked = 0;
+      for (size_t i = 0; i < parts.size(); ++i) {
+        const auto& rows = parts[i];
+        const Range mine =
+            part_of(static_cast<int64_t>(rows.size()), /*unit=*/1, member, team.size());
+        project({rows.begin() + mine.first, rows.begin() + mine.last},
+                scratch.gate_rows.data() + mine.first);
+        team.wait();
+        for (int64_t row = 0; walked < ends[i]; ++walked) {
+          const int64_t first = schedule.offsets[walked], count = schedule.rows_at(walked);
+          step(walked, first, first + count, units, scratch.gates[row], scratch);
+          row += count;
+          team.wait();
+        }
+      }
+    });
   }
 
   // The states after each sequence's last row.
@@ -161,8 +212,12 @@ template <class T>
 void run_forward(const LayerArguments& a, const LayerResult& result, bool save) {
   const auto schedule = make_schedule(a);
   const ForwardPass<T> pass(a, schedule, result, save);
-  const auto slices = split(schedule, num_threads());
-  parallel_tasks(static_cast<int64_t>(slices.size()), [&](int64_t i) { pass.run(slices[i]); });
+  if (share_out_units(a, schedule)) {
+    pass.run_together();
+  } else {
+    const auto slices = split(schedule, num_threads());
+    parallel_tasks(static_cast<int64_t>(slices.size()), [&](int64_t i) { pass.run(slices[i]); });
+  }
   pass.finish();
   zero_padding(schedule, result.output);
 }

@@ -24,12 +24,12 @@ at::Tensor input_bias(const LayerArguments& a) {
 }  // namespace
 
 template <class T>
-InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& schedule)
+InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& schedule, bool fixed)
     : columns_(a.weight_ih.size(0)), depth_(a.input_size()), bias_(input_bias(a)) {
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
     rows_ = row_pointers<const T>(schedule, input_);
-    packed_ = pack_transposed<T>(a.weight_ih, 1);
+    packed_ = pack_transposed<T>(a.weight_ih, 1, fixed);
     return;
   }
   weight_ = a.weight_ih;
@@ -37,24 +37,28 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
 }
 
 template <class T>
-void InputProjection<T>::operator()(int64_t first, int64_t last, T* const* gates) const {
+void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* gates) const {
   const T* bias = bias_.const_data_ptr<T>();
+  const auto count = static_cast<int64_t>(rows.size());
   if (weight_.defined()) {
     const T* weight = weight_.const_data_ptr<T>();
     const int64_t stride_m = weight_.stride(0), stride_k = weight_.stride(1);
-    for (int64_t row = first; row < last; ++row) {
-      const T* column = weight + indices_[row] * stride_k;
-      T* out = gates[row - first];
+    for (int64_t i = 0; i < count; ++i) {
+      const T* column = weight + indices_[rows[i]] * stride_k;
       for (int64_t m = 0; m < columns_; ++m) {
-        out[m] = bias[m] + column[m * stride_m];
+        gates[i][m] = bias[m] + column[m * stride_m];
       }
     }
     return;
   }
-  kernels<T>().product({last - first,
+  std::vector<const T*> input(count);
+  for (int64_t i = 0; i < count; ++i) {
+    input[i] = rows_[rows[i]];
+  }
+  kernels<T>().product({count,
                         depth_,
                         columns_,
-                        rows_.data() + first,
+                        input.data(),
                         packed_.data(),
                         bias,
                         /*accumulate=*/false,

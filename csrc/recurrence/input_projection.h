@@ -2,17 +2,19 @@
 #pragma once
 
 #include <masked_rnn/csrc/recurrence/layout.h>
+#include <masked_rnn/csrc/recurrence/packed_weight.h>
 
 namespace masked_rnn {
 
 template <class T>
 class InputProjection {
  public:
-  // Throws c10::Error for a one-hot index out of range at a valid position.
-  InputProjection(const LayerArguments& arguments, const Schedule& schedule);
+  // Throws c10::Error for a one-hot index out of range at a valid position. `fixed` as for
+  // pack_transposed.
+  InputProjection(const LayerArguments& arguments, const Schedule& schedule, bool fixed);
 
-  // Writes rows [first, last) to gates[row - first] -> [G*H].
-  void operator()(int64_t first, int64_t last, T* const* gates) const;
+  // Writes each of `rows` to its gates[i] -> [G*H].
+  void operator()(const std::vector<int64_t>& rows, T* const* gates) const;
 
  private:
   int64_t columns_, depth_;

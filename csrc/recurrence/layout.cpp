@@ -1,10 +1,25 @@
-// Where rows stand in padded tensors, and packed weights; see layout.h.
+// Where rows stand in padded tensors; see layout.h.
 #include <c10/util/Exception.h>
+#include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 
 #include <cstring>
 
 namespace masked_rnn {
+namespace {
+
+// Measured with two threads: twice as fast for one sequence and H = 256, slower from 16 on; smaller
+// weights are read faster than threads meet.
+constexpr int64_t kFewSequences = 6;
+constexpr int64_t kManyWeights = 1 << 15;
+
+}  // namespace
+
+bool share_out_units(const LayerArguments& a, const Schedule& schedule) {
+  return num_threads() > 1 && !a.projected() && schedule.num_sequences <= kFewSequences &&
+         a.weight_hh.numel() >= kManyWeights;
+}
+
 Schedule make_schedule(const LayerArguments& a) {
   const int64_t T = a.steps(), B = a.batch();
   if (a.mask.defined()) {
@@ -106,34 +121,11 @@ void zero_padding(const Schedule& schedule, const at::Tensor& padded) {
   }
 }
 
-template <class T>
-PackedWeight<T> pack_transposed(const at::Tensor& weight, int64_t gates) {
-  const auto& k = kernels<T>();
-  const int64_t columns = weight.size(0) / gates, depth = weight.size(1);
-  PackedWeight<T> packed{
-      scratch({k.packed_size(depth, columns, gates)}, c10::CppTypeToScalarType<T>::value)};
-  k.pack({weight.const_data_ptr<T>(),
-          weight.stride(1),
-          weight.stride(0),
-          depth,
-          columns,
-          gates,
-          packed.storage.template mutable_data_ptr<T>()});
-  return packed;
-}
-
-template <class T>
-PackedWeight<T> pack_plain(const at::Tensor& weight) {
-  return pack_transposed<T>(weight.t(), 1);
-}
-
 #define MASKED_RNN_INSTANTIATE(T)                                                           \
   template std::vector<T*> row_pointers<T>(const Schedule&, const at::Tensor&);             \
   template std::vector<const T*> row_pointers<const T>(const Schedule&, const at::Tensor&); \
   template std::vector<const T*> previous_pointers<T>(                                      \
-      const Schedule&, const std::vector<T*>&, const at::Tensor&);                          \
-  template PackedWeight<T> pack_transposed<T>(const at::Tensor&, int64_t);                  \
-  template PackedWeight<T> pack_plain<T>(const at::Tensor&);
+      const Schedule&, const std::vector<T*>&, const at::Tensor&);
 MASKED_RNN_INSTANTIATE(float)
 MASKED_RNN_INSTANTIATE(double)
 #undef MASKED_RNN_INSTANTIATE

@@ -1,5 +1,4 @@
-// Where the rows of a schedule stand in the caller's padded tensors, and the kernels' view of a
-// layer's weights.
+// Where the rows of a schedule stand in the caller's padded tensors.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,6 +13,10 @@ namespace masked_rnn {
 
 // The schedule of a layer's lengths or mask. Throws c10::Error when a length is not in 0..T.
 Schedule make_schedule(const LayerArguments& arguments);
+
+// Whether threads share out the hidden units of all sequences rather than the sequences: where there
+// are so few of them that a step takes as long as reading weight_hh does.
+bool share_out_units(const LayerArguments& arguments, const Schedule& schedule);
 
 // For each row of the schedule, the address of its vector in a padded tensor [T, B, size] whose last
 // dimension is contiguous.
@@ -36,20 +39,5 @@ at::Tensor with_contiguous_rows(const at::Tensor& tensor);
 
 // Writes 0 to every position of a padded tensor [T, B, size], contiguous, that holds no token.
 void zero_padding(const Schedule& schedule, const at::Tensor& padded);
-
-// A product's right side in the kernels' form, kept alive by `storage`.
-template <class T>
-struct PackedWeight {
-  at::Tensor storage;
-  const T* data() const { return storage.const_data_ptr<T>(); }
-};
-
-// weight [G*H, K] as the right side [K, G*H] of rows times weight^T; by_gates interleaves the gates.
-template <class T>
-PackedWeight<T> pack_transposed(const at::Tensor& weight, int64_t gates);
-
-// weight [K, N] as the right side itself.
-template <class T>
-PackedWeight<T> pack_plain(const at::Tensor& weight);
 
 }  // namespace masked_rnn

@@ -4,19 +4,25 @@
 #include <algorithm>
 
 namespace masked_rnn::benchmark {
+namespace {
+
+constexpr double kLeastSeconds = 0.5;
+constexpr int kMostRounds = 200;
+
+}  // namespace
 
 std::vector<Rounds> interleaved(const std::vector<Runner>& runners, int rounds) {
   std::vector<Rounds> result(runners.size());
-  for (int round = -1; round < rounds; ++round) {
+  double passed = 0;
+  for (int round = -1; round < rounds || (passed < kLeastSeconds && round < kMostRounds); ++round) {
     for (size_t i = 0; i < runners.size(); ++i) {
       const StepSeconds step = runners[i].run();
+      passed += step.total();
       if (round >= 0) result[i].push_back(step);
     }
   }
   return result;
 }
-
-Rounds alone(const Runner& runner, int rounds) { return interleaved({runner}, rounds)[0]; }
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());

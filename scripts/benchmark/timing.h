@@ -9,11 +9,9 @@ namespace masked_rnn::benchmark {
 
 using Rounds = std::vector<StepSeconds>;
 
-// One for each runner. Each round runs every runner once; a first round only warms up.
+// One for each runner. Each round runs every runner once; a first round only warms up. At least so
+// many rounds, and more of short ones, until half a second has passed.
 std::vector<Rounds> interleaved(const std::vector<Runner>& runners, int rounds);
-
-// The runner in a loop of its own.
-Rounds alone(const Runner& runner, int rounds);
 
 // A part of the steps' times: &StepSeconds::forward, say.
 template <class Part>

@@ -77,6 +77,27 @@ def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(option
         assert_same_bits(other, results[0])
 
 
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("B", [1, 3, 5])
+def test_few_sequences_have_the_same_bits_with_any_number_of_threads(cell, dtype, B):
+    """Threads share out hidden units then, not sequences."""
+    results = []
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3, 4):
+            torch.set_num_threads(threads)
+            case = Case(cell, T=70, B=B, I=30, H=200, dtype=dtype)
+            leaves = case.leaves()
+            outputs = case.run()
+            grads = gradients_of_ones(outputs, leaves)
+            results.append([*[x.detach() for x in outputs], *grads])
+    finally:
+        torch.set_num_threads(before)
+    for other in results[1:]:
+        assert_same_bits(other, results[0])
+
+
 def gradients_of_ones(results, leaves):
     """Of the sum of all results: the same for a sequence whatever stands beside it."""
     return torch.autograd.grad(sum(result.sum() for result in results), leaves)

@@ -1,0 +1,61 @@
+"""Without gradients, packed weights are kept from call to call: whatever changes them is noticed."""
+
+import pytest
+import torch
+from oracle import CELLS, Case, assert_near, assert_same_bits
+
+
+def results(case):
+    with torch.no_grad():
+        return case.run()
+
+
+def expected(case):
+    with torch.no_grad():
+        return case.expected()
+
+
+CHANGES = {
+    "in place": lambda weight: weight.mul_(0.5),
+    "one element": lambda weight: weight[0, 0].add_(1),
+    "through data": lambda weight: weight.data.copy_(weight.data * 0.5),
+    "through numpy": lambda weight: weight.detach().numpy().__imul__(0.5),
+    "other data": lambda weight: weight.set_(weight.clone() * 0.5),
+    "two elements exchanged": lambda weight: weight[0].copy_(weight[0].flip(0)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("which", [0, 1])
+def test_changed_weights_are_noticed(cell, change, which):
+    case = Case(cell)
+    before = results(case)
+    assert_same_bits(results(case), before)
+    with torch.no_grad():
+        CHANGES[change](case.weights[which])
+    after = results(case)
+    assert not torch.equal(after[0], before[0])
+    assert_near(after, expected(case), case.dtype)
+
+
+def test_memory_that_holds_another_weight():
+    for seed in range(20):
+        case = Case("gru", seed=seed)
+        assert_near(results(case), expected(case), case.dtype)
+        del case
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_results_have_the_bits_of_training(cell):
+    case = Case(cell, directions=2, layers=2)
+    assert_same_bits(results(case), [x.detach() for x in case.run()])
+
+
+def test_inference_tensors():
+    case = Case("lstm")
+    with torch.inference_mode():
+        first = case.run()
+        case.module.weight_hh_l0.mul_(1)
+        second = case.run()
+    assert_same_bits(second, first)
