@@ -19,9 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kRepetitions = 5;             // the best of them counts
+constexpr int kRepetitions = 9;             // the best of them counts
 constexpr int64_t kMultiplyAdds = 1 << 21;  // of one chain
-constexpr int64_t kShortMultiplyAdds = 1 << 17;
 constexpr int64_t kBytesToRead = 1 << 27;
 
 // A loop returns something that depends on all it did, lest the compiler drop it.
@@ -112,9 +111,9 @@ Loops loops() {
 }
 
 // The shortest time from the first thread's start of body(thread) to the last one's end.
-double shortest(int threads, int repetitions, const std::function<void(int)>& body) {
+double shortest(int threads, const std::function<void(int)>& body) {
   double best = 1e30;
-  for (int repetition = 0; repetition < repetitions; ++repetition) {
+  for (int repetition = 0; repetition < kRepetitions; ++repetition) {
     std::barrier together(threads);
     std::vector<Clock::time_point> starts(threads), ends(threads);
     {
@@ -140,16 +139,8 @@ double shortest(int threads, int repetitions, const std::function<void(int)>& bo
 
 double fma_peak(int threads) {
   const Loops l = loops();
-  const double seconds =
-      shortest(threads, kRepetitions, [&](int) { sink = l.multiply_add(kMultiplyAdds); });
+  const double seconds = shortest(threads, [&](int) { sink = l.multiply_add(kMultiplyAdds); });
   return static_cast<double>(l.flop * kMultiplyAdds * threads) / seconds / 1e9;
-}
-
-double fma_rate(int threads) {
-  const Loops l = loops();
-  const double seconds =
-      shortest(threads, 1, [&](int) { sink = l.multiply_add(kShortMultiplyAdds); });
-  return static_cast<double>(l.flop * kShortMultiplyAdds * threads) / seconds;
 }
 
 double read_bandwidth(int threads, int64_t bytes) {
@@ -158,7 +149,7 @@ double read_bandwidth(int threads, int64_t bytes) {
   const int64_t count = each / static_cast<int64_t>(sizeof(float));
   const int64_t times = kBytesToRead / each + 1;
   std::vector<std::vector<Four>> blocks(threads, std::vector<Four>(count / 4));
-  const double seconds = shortest(threads, kRepetitions, [&](int thread) {
+  const double seconds = shortest(threads, [&](int thread) {
     const auto* block = reinterpret_cast<const float*>(blocks[thread].data());
     for (int64_t i = 0; i < times; ++i) sink = l.read(block, count);
   });

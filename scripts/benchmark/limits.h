@@ -9,9 +9,6 @@ namespace masked_rnn::benchmark {
 // uses here (ATEN_CPU_CAPABILITY lowers them). A multiply-add counts as two.
 double fma_peak(int threads);
 
-// The same in FLOP/s, from one measurement of less than a millisecond instead of the best of several.
-double fma_rate(int threads);
-
 // GB/s at which `threads` threads read, over and over, a block of `bytes` shared out among them: the
 // bandwidth of the cache level that holds it.
 double read_bandwidth(int threads, int64_t bytes);

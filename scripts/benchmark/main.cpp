@@ -70,11 +70,10 @@ class Measurement {
 
   json operator()(const std::string& cell, const std::string& name, Shape shape, Mode mode) {
     const Workload workload(cell, shape);
-    const auto times = interleaved(
-        {workload.ours(mode), workload.packed(mode), workload.padded(mode), peak_runner()},
-        rounds_);
-    const auto alone = interleaved({workload.ours(mode), peak_runner()}, rounds_);
-    const auto by_itself = seconds(alone[0], &StepSeconds::total);
+    const auto times =
+        interleaved({workload.ours(mode), workload.packed(mode), workload.padded(mode)}, rounds_);
+    const auto by_itself =
+        seconds(interleaved({workload.ours(mode)}, rounds_)[0], &StepSeconds::total);
     json entry{{"cell", cell},
                {"shape", name},
                {"directions", shape.directions},
@@ -86,16 +85,12 @@ class Measurement {
     const double bandwidth = bandwidth_of(workload.recurrent_weight_bytes());
     const double passes = static_cast<double>(shape.steps * shape.layers * shape.directions) *
                           (mode == Mode::kTraining ? 2 : 1);
-    // By the peak of the very rounds: whatever else the machine does slows down all of them.
-    const auto limit_of = [&](const Rounds& peak) {
-      const double flops = kPeakFlop / median(seconds(peak, &StepSeconds::total));
-      return std::max(workload.flop(mode) / flops, bytes * passes / bandwidth / 1e9);
-    };
-    const double limit = limit_of(times[3]), limit_alone = limit_of(alone[1]);
+    const double limit =
+        std::max(workload.flop(mode) / peak_ / 1e9, bytes * passes / bandwidth / 1e9);
     entry["limit_seconds"] = limit;
     const char* names[] = {"ours", "packed", "padded"};
     const auto ours = seconds(times[0], &StepSeconds::total);
-    for (size_t i = 0; i < 3; ++i) {
+    for (size_t i = 0; i < times.size(); ++i) {
       const auto total = seconds(times[i], &StepSeconds::total);
       entry[names[i]] = {{"seconds", median(total)},
                          {"forward_seconds", median(seconds(times[i], &StepSeconds::forward))},
@@ -106,7 +101,7 @@ class Measurement {
     entry["ours"]["fraction"] = limit / median(ours);
     entry["alone"] = {{"seconds", median(by_itself)},
                       {"gflops", workload.flop(mode) / median(by_itself) / 1e9},
-                      {"fraction", limit_alone / median(by_itself)}};
+                      {"fraction", limit / median(by_itself)}};
     std::fprintf(
         stderr,
         "%-8s %-16s %lld dir %d thr %-9s  %6.1f GFLOP/s  of limit %.2f, alone %.2f  "
@@ -129,15 +124,6 @@ class Measurement {
   }
 
  private:
-  static constexpr double kPeakFlop = 1e8;
-
-  // Times of as long as kPeakFlop multiply-adds take at the peak.
-  Runner peak_runner() const {
-    return {"peak", [threads = threads_]() -> StepSeconds {
-              return {kPeakFlop / fma_rate(threads), 0};
-            }};
-  }
-
   double bandwidth_of(int64_t bytes) {
     auto& known = bandwidths_[bytes];
     if (known == 0) known = read_bandwidth(threads_, bytes);

@@ -1,4 +1,4 @@
-"""Without gradients, packed weights are kept from call to call: whatever changes them is noticed."""
+"""Without gradients, packed weights are kept between calls: whatever changes them is noticed."""
 
 import pytest
 import torch
