@@ -78,7 +78,7 @@ struct StepBackwardArguments {
   int64_t h_raw_stride;
 };
 
-// A right side of outer products, and what they are added to.
+// A right side of outer products, and where their sum goes.
 template <class T>
 struct OuterSide {
   const T* const* b;  // [rows] -> [columns]
@@ -87,7 +87,7 @@ struct OuterSide {
   int64_t c_stride;
 };
 
-// For each side c[m, n] += sum over rows of a[row, m] * b[row][n].
+// For each side c[m, n] = sum over rows of a[row, m] * b[row][n].
 template <class T>
 struct OuterArguments {
   int64_t rows;

@@ -68,7 +68,7 @@ void pack_side(const T* const* b, int64_t rows, int64_t first, int64_t columns, 
 
 template <class T, int R>
 inline void outer_tile(
-    const T* a, const T* b, int64_t rows, T* c, int64_t c_stride, int64_t columns) {
+    const T* a, const T* b, int64_t rows, bool first, T* c, int64_t c_stride, int64_t columns) {
   Vec<T> sum[R][kBlockVectors] = {};
   for (int64_t row = 0; row < rows; ++row) {
     Vec<T> side[kBlockVectors];
@@ -94,7 +94,7 @@ inline void outer_tile(
 #pragma GCC unroll 4
       for (int v = 0; v < kBlockVectors; ++v) {
         T* to = c + i * c_stride + v * kLanes<T>;
-        store<T>(to, load(to) + sum[i][v]);
+        store<T>(to, first ? sum[i][v] : load(to) + sum[i][v]);
       }
     }
     return;
@@ -103,7 +103,8 @@ inline void outer_tile(
   std::memcpy(sums, sum, sizeof(sums));
   for (int i = 0; i < R; ++i) {
     for (int64_t n = 0; n < columns; ++n) {
-      c[i * c_stride + n] += sums[i][n];
+      T& to = c[i * c_stride + n];
+      to = first ? sums[i][n] : to + sums[i][n];
     }
   }
 }
@@ -117,6 +118,11 @@ void add(int64_t n, const T* x, T* y) {
 
 template <class T>
 void outer(const OuterArguments<T>& o) {
+  for (int64_t i = 0; o.rows == 0 && i < o.num_sides; ++i) {
+    for (int64_t m = 0; m < o.M; ++m) {
+      std::memset(o.sides[i].c + m * o.sides[i].c_stride, 0, o.sides[i].columns * sizeof(T));
+    }
+  }
   T* const panels = o.scratch;
   T* const side_panel = panels + (outer_scratch_size<T>(o.M) - kSideColumns<T> * kOuterRows);
   for (int64_t first_row = 0; first_row < o.rows; first_row += kOuterRows) {
@@ -132,7 +138,7 @@ void outer(const OuterArguments<T>& o) {
           const int64_t columns = side.columns - n;
           const auto tile = [&](auto height) {
             constexpr int R = decltype(height)::value;
-            outer_tile<T, R>(panel, side_panel, rows, c, side.c_stride, columns);
+            outer_tile<T, R>(panel, side_panel, rows, first_row == 0, c, side.c_stride, columns);
           };
           if (o.M - m >= kPanelColumns) {
             tile(Constant<kPanelColumns>{});

@@ -3,6 +3,8 @@
 
 #include <masked_rnn/csrc/kernels/tile.h>
 
+#include <utility>
+
 namespace masked_rnn {
 namespace {
 
@@ -18,26 +20,29 @@ int64_t packed_size(int64_t depth, int64_t columns, int64_t gates) {
   return (columns + units - 1) / units * units * gates * depth;
 }
 
-// Rows become columns: element l of rows[i] becomes element i of rows[l], by exchanging ever larger
-// squares across the diagonal.
-template <class T>
-inline void transpose(Vec<T> (&rows)[kLanes<T>]) {
-  using Index = typename Simd<T>::IntVec;
-#pragma GCC unroll 4
-  for (int square = 1; square < kLanes<T>; square *= 2) {
-    Index upper, lower;
-    for (int l = 0; l < kLanes<T>; ++l) {
-      upper[l] = l & square ? static_cast<int>(kLanes<T>) + (l ^ square) : l;
-      lower[l] = l & square ? static_cast<int>(kLanes<T>) + l : l ^ square;
-    }
+// Of each pair of rows a and b, the elements outside the diagonal of squares of `Square` elements
+// change places: the upper row keeps a's where its lane is in the first half, else takes b's.
+template <class T, int Square, int... Lane>
+MASKED_RNN_INLINE void exchange(Vec<T>& a, Vec<T>& b, std::integer_sequence<int, Lane...>) {
+  constexpr int N = sizeof...(Lane);
+  const Vec<T> upper =
+      __builtin_shufflevector(a, b, (Lane & Square ? N + (Lane ^ Square) : Lane)...);
+  b = __builtin_shufflevector(a, b, (Lane & Square ? N + Lane : Lane ^ Square)...);
+  a = upper;
+}
+
+// Rows become columns: element l of rows[i] becomes element i of rows[l].
+template <class T, int Square = 1>
+MASKED_RNN_INLINE void transpose(Vec<T> (&rows)[kLanes<T>]) {
+  constexpr int N = static_cast<int>(kLanes<T>);
+  if constexpr (Square < N) {
 #pragma GCC unroll 16
-    for (int i = 0; i < kLanes<T>; ++i) {
-      if ((i & square) == 0) {
-        const Vec<T> a = rows[i], b = rows[i | square];
-        rows[i] = __builtin_shuffle(a, b, upper);
-        rows[i | square] = __builtin_shuffle(a, b, lower);
+    for (int i = 0; i < N; ++i) {
+      if ((i & Square) == 0) {
+        exchange<T, Square>(rows[i], rows[i | Square], std::make_integer_sequence<int, N>());
       }
     }
+    transpose<T, 2 * Square>(rows);
   }
 }
 

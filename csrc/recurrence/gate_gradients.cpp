@@ -1,5 +1,6 @@
 // See gate_gradients.h.
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/recurrence/gate_gradients.h>
@@ -17,8 +18,8 @@ struct WeightGradients {
   const LayerArguments& a = gates.layer;
   const int64_t H = a.hidden_size(), N = gates.schedule.num_rows;
 
-  at::Tensor zeros_for(const at::Tensor& weight) const {
-    return at::zeros(weight.sizes(), weight.options());
+  at::Tensor gradient_of(const at::Tensor& weight) const {
+    return at::empty(weight.sizes(), weight.options());
   }
 
   // Sums of the gates' gradients from column `first` on times rows of the sides.
@@ -33,11 +34,11 @@ struct WeightGradients {
     std::vector<WeightSide<T>> sides;
     if (wanted[kWeightIh] && !a.one_hot()) {
       input_rows = row_pointers<const T>(gates.schedule, input);
-      result[kWeightIh] = zeros_for(a.weight_ih);
+      result[kWeightIh] = gradient_of(a.weight_ih);
       sides.push_back({input_rows.data(), result[kWeightIh]});
     }
     if (wanted[kWeightHh]) {
-      result[kWeightHh] = zeros_for(a.weight_hh);
+      result[kWeightHh] = gradient_of(a.weight_hh);
       sides.push_back({gates.previous.data(), result[kWeightHh]});
     }
     if (a.cell != CellKind::kGru) {
@@ -89,7 +90,7 @@ struct WeightGradients {
 
   void projection() const {
     const auto h_raw = gates.h_raw.template pointers<const T>(N);
-    result[kWeightHr] = zeros_for(a.weight_hr);
+    result[kWeightHr] = gradient_of(a.weight_hr);
     weight_gradient<T>(N,
                        gates.grad_projected.data,
                        gates.grad_projected.stride,

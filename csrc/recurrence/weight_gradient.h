@@ -13,10 +13,10 @@ namespace masked_rnn {
 template <class T>
 struct WeightSide {
   const T* const* rows;  // [rows] -> [N]
-  at::Tensor grad;       // [M, N], contiguous rows; added to
+  at::Tensor grad;       // [M, N], contiguous rows
 };
 
-// For each side grad += sum over rows of (row of grad_gates [rows, M], `stride` apart)^T (row of the
+// For each side grad = sum over rows of (row of grad_gates [rows, M], `stride` apart)^T (row of the
 // side).
 template <class T>
 void weight_gradient(int64_t rows,
