@@ -10,6 +10,7 @@ namespace {
 
 template <class T>
 struct GruCell {
+  static constexpr int kSaved = 4;  // vectors of H that a row keeps
   static constexpr int kGates = 3;
 
   template <int R, class Extent>

@@ -10,6 +10,7 @@ namespace {
 
 template <class T>
 struct LstmCell {
+  static constexpr int kSaved = 5;  // vectors of H that a row keeps
   static constexpr int kGates = 4;
 
   template <int R, class Extent>

@@ -21,6 +21,7 @@ struct ReluActivation {
 
 template <class T, class Activation>
 struct RnnCell {
+  static constexpr int kSaved = 0;  // vectors of H that a row keeps
   static constexpr int kGates = 1;
 
   template <int R, class Extent>

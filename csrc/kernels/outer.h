@@ -30,7 +30,7 @@ int64_t outer_scratch_size(int64_t M) {
 template <class T>
 void pack_panels(const T* a, int64_t stride, int64_t rows, int64_t M, T* panels) {
   // So few rows at a time that what is read of them stays in the first-level cache.
-  constexpr int64_t kRowsAtOnce = 32;
+  constexpr int64_t kRowsAtOnce = 8;
   for (int64_t first = 0; first < rows; first += kRowsAtOnce) {
     const int64_t last = rows - first < kRowsAtOnce ? rows : first + kRowsAtOnce;
     T* panel = panels;

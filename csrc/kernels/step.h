@@ -70,9 +70,16 @@ void step(const StepArguments<T>& s) {
 
 template <class T, class Cell>
 void step_backward(const StepBackwardArguments<T>& s) {
-  for (int64_t r = 0; r < s.rows; ++r) {
-    for_units<T>(
-        s.first, s.last, [&](const auto& extent, int64_t j) { Cell::backward(s, r, j, extent); });
+  // From the last row to the first: as the chain goes back in time, what was saved is then read
+  // backwards without a gap, one row ahead.
+  for (int64_t r = s.rows - 1; r >= 0; --r) {
+    const T* ahead = s.saved == nullptr ? nullptr : s.saved + (r - 1) * s.saved_stride;
+    for_units<T>(s.first, s.last, [&](const auto& extent, int64_t j) {
+      for (int part = 0; part < Cell::kSaved; ++part) {
+        __builtin_prefetch(ahead + part * s.hidden + j);
+      }
+      Cell::backward(s, r, j, extent);
+    });
   }
 }
 
