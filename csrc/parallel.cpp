@@ -52,6 +52,11 @@ void Team::wait() {
 }
 
 void parallel_team(const std::function<void(Team&, int64_t)>& body) {
+  const int64_t threads = num_threads();
+  if (threads == 1) {
+    Team alone(1);
+    return body(alone, 0);
+  }
   std::unique_ptr<Team> team;
 #pragma omp parallel num_threads(static_cast <int>(num_threads()))
   {

@@ -71,22 +71,33 @@ Schedule schedule_from_mask(
   return s;
 }
 
-std::vector<Slice> split(const Schedule& schedule, int64_t num_parts) {
+std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slices) {
+  const int64_t sequences = steps.last > steps.first ? schedule.rows_at(steps.first) : 0;
+  const int64_t rows = schedule.offsets[steps.last] - schedule.offsets[steps.first];
   std::vector<Slice> slices;
   int64_t first = 0, rows_before = 0;
-  for (int64_t part = 0; part < num_parts && first < schedule.num_sequences; ++part) {
-    const int64_t until = schedule.num_rows * (part + 1) / num_parts;
+  for (int64_t slice = 1; slice <= num_slices; ++slice) {
     int64_t last = first;
-    while (last < schedule.num_sequences && (last == first || rows_before < until)) {
-      rows_before += schedule.lengths[last++];
-    }
-    if (part + 1 == num_parts) {
-      last = schedule.num_sequences;
+    while (last < sequences && (slice == num_slices || rows_before < rows * slice / num_slices)) {
+      rows_before += std::min(schedule.lengths[last++], steps.last) - steps.first;
     }
     slices.push_back({first, last});
     first = last;
   }
   return slices;
+}
+
+std::vector<Steps> parts_of_rows(const Schedule& schedule, int64_t max_rows) {
+  std::vector<Steps> parts;
+  for (int64_t last = schedule.num_steps; last > 0;) {
+    int64_t first = last - 1;
+    while (first > 0 && schedule.offsets[last] - schedule.offsets[first - 1] <= max_rows) {
+      --first;
+    }
+    parts.push_back({first, last});
+    last = first;
+  }
+  return parts;
 }
 
 }  // namespace masked_rnn

@@ -43,7 +43,17 @@ struct Slice {
   int64_t first, last;
 };
 
-// At most num_parts slices of about equal cost. The cost of a sequence is its number of rows.
-std::vector<Slice> split(const Schedule& schedule, int64_t num_parts);
+// Steps [first, last).
+struct Steps {
+  int64_t first, last;
+};
+
+// The sequences that have rows in some steps, as num_slices slices with about equally many of these
+// rows; the last ones may be empty.
+std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slices);
+
+// All steps, from the last to the first, in parts of at most max_rows rows, or of one step that has
+// more. Depends on nothing but the lengths.
+std::vector<Steps> parts_of_rows(const Schedule& schedule, int64_t max_rows);
 
 }  // namespace masked_rnn

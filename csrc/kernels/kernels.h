@@ -87,13 +87,14 @@ struct OuterSide {
   int64_t c_stride;
 };
 
-// For each side c[m, n] = sum over rows of a[row, m] * b[row][n].
+// For each side c[m, n] (+)= sum over rows of a[row, m] * b[row][n].
 template <class T>
 struct OuterArguments {
   int64_t rows;
   int64_t M;
   const T* a;  // [rows, M]
   int64_t a_stride;
+  bool accumulate;
   const OuterSide<T>* sides;
   int64_t num_sides;
   T* scratch;  // [outer_scratch_size(M)]

@@ -118,7 +118,7 @@ void add(int64_t n, const T* x, T* y) {
 
 template <class T>
 void outer(const OuterArguments<T>& o) {
-  for (int64_t i = 0; o.rows == 0 && i < o.num_sides; ++i) {
+  for (int64_t i = 0; o.rows == 0 && !o.accumulate && i < o.num_sides; ++i) {
     for (int64_t m = 0; m < o.M; ++m) {
       std::memset(o.sides[i].c + m * o.sides[i].c_stride, 0, o.sides[i].columns * sizeof(T));
     }
@@ -138,7 +138,13 @@ void outer(const OuterArguments<T>& o) {
           const int64_t columns = side.columns - n;
           const auto tile = [&](auto height) {
             constexpr int R = decltype(height)::value;
-            outer_tile<T, R>(panel, side_panel, rows, first_row == 0, c, side.c_stride, columns);
+            outer_tile<T, R>(panel,
+                             side_panel,
+                             rows,
+                             first_row == 0 && !o.accumulate,
+                             c,
+                             side.c_stride,
+                             columns);
           };
           if (o.M - m >= kPanelColumns) {
             tile(Constant<kPanelColumns>{});

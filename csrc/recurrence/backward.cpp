@@ -1,5 +1,6 @@
-// The backward pass: the reverse chain on each thread's own sequences first, then weight gradients
-// as products over all rows.
+// The backward pass, by parts of a few hundred rows from the last step to the first: the reverse chain
+// on each thread's own sequences, then, while the gates' gradients are in the caches, those of the
+// input and the weights.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/tensor.h>
@@ -7,10 +8,10 @@
 #include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
-#include <masked_rnn/csrc/recurrence/gate_gradients.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/packed_weight.h>
 #include <masked_rnn/csrc/recurrence/recurrence.h>
+#include <masked_rnn/csrc/recurrence/weight_gradients.h>
 
 #include <algorithm>
 #include <cstring>
@@ -18,8 +19,8 @@
 namespace masked_rnn::recurrence {
 namespace {
 
-// Rows whose input gradient is computed at a time, so that their gates stay in the second-level cache.
-constexpr int64_t kInputGradientRows = 128;
+// Rows of a part: as many as the outer products sum up at a time.
+constexpr int64_t kPartRows = 512;
 
 template <class T>
 struct BackwardPass {
@@ -40,9 +41,11 @@ struct BackwardPass {
   Rows<T> grad_h;              // [B, P]
   Rows<T> grad_c;              // [B, H]
   Rows<T> grad_raw;            // [B, H] gradient of the LSTM's h before the projection
-  GateGradients<T> gates;
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
+  std::vector<Steps> parts;
+  GateGradients<T> gates;  // of one part
   std::vector<const T*> gate_rows;
+  WeightGradients<T> weights;
 
   BackwardPass(const LayerArguments& arguments,
                const Schedule& schedule_,
@@ -62,9 +65,15 @@ struct BackwardPass {
         saved(rows_of<T>(saved_)),
         grad_h_n(rows_of<T>(grads.h_n.defined() ? grads.h_n.contiguous() : at::zeros_like(h_0))),
         grad_h(scratch_rows<T>(B, P)),
-        gates{a, schedule, scratch_rows<T>(N, gate_columns(a.cell, H)), previous, {}, {}},
         grad_h_rows(grad_h.pointers(B)),
-        gate_rows(gates.rows.template pointers<const T>(N)) {
+        parts(parts_of_rows(schedule, kPartRows)),
+        weights(a, schedule, previous, wanted) {
+    int64_t most = 0;
+    for (const Steps& part : parts) {
+      most = std::max(most, schedule.offsets[part.last] - schedule.offsets[part.first]);
+    }
+    gates.gates = scratch_rows<T>(most, gate_columns(a.cell, H));
+    gate_rows = gates.gates.template pointers<const T>(most);
     if (grads.output.defined()) {
       grad_output_tensor = with_contiguous_rows(grads.output);
       grad_output = row_pointers<const T>(schedule, grad_output_tensor);
@@ -81,8 +90,8 @@ struct BackwardPass {
       grad_raw = scratch_rows<T>(B, H);
       grad_raw_rows = grad_raw.pointers(B);
       if (wanted[kWeightHr]) {
-        gates.h_raw = scratch_rows<T>(N, H);
-        gates.grad_projected = scratch_rows<T>(N, P);
+        gates.h_raw = scratch_rows<T>(most, H);
+        gates.grad_projected = scratch_rows<T>(most, P);
       }
     }
     if (wanted[kInput]) {
@@ -115,15 +124,15 @@ struct BackwardPass {
   }
 
   // The gradient of h before the projection, for which both parts of that of h are needed at once.
-  void unproject(int64_t step, Slice rows) const {
+  void unproject(const GateGradients<T>& part, int64_t step, Slice rows) const {
     const auto& k = kernels<T>();
     for (int64_t j = rows.first; j < rows.last; ++j) {
       const int64_t row = schedule.offsets[step] + j;
       if (!grad_output.empty()) {
         k.add(P, grad_output[row], grad_h[j]);
       }
-      if (gates.grad_projected) {
-        std::memcpy(gates.grad_projected[row], grad_h[j], P * sizeof(T));
+      if (part.grad_projected) {
+        std::memcpy(part.grad_projected[row - part.first], grad_h[j], P * sizeof(T));
       }
     }
     k.product({rows.last - rows.first,
@@ -137,11 +146,11 @@ struct BackwardPass {
   }
 
   // From the gradient of h at a step to those of the gates of some hidden units.
-  void cell(int64_t step, Slice rows, Range units) const {
+  void cell(const GateGradients<T>& part, int64_t step, Slice rows, Range units) const {
     const int64_t first = schedule.offsets[step] + rows.first;
     begin(step, rows, units);
     if (a.projected()) {
-      unproject(step, rows);
+      unproject(part, step, rows);
     }
 
     StepBackwardArguments<T> s{};
@@ -161,109 +170,102 @@ struct BackwardPass {
       const bool start = step == 0;
       s.c_prev = start ? c_0[rows.first] : saved[schedule.offsets[step - 1] + rows.first] + 4 * H;
       s.c_prev_stride = start ? c_0.stride : saved.stride;
-      if (gates.h_raw) {
-        s.h_raw = gates.h_raw[first];
-        s.h_raw_stride = gates.h_raw.stride;
+      if (part.h_raw) {
+        s.h_raw = part.h_raw[first - part.first];
+        s.h_raw_stride = part.h_raw.stride;
       }
     }
     s.saved = saved[first];
     s.saved_stride = saved.stride;
     s.h_prev = previous.data() + first;
     s.h = output.data() + first;
-    s.grad_gates = gates.rows[first];
-    s.grad_gates_stride = gates.rows.stride;
+    s.grad_gates = part.gates[first - part.first];
+    s.grad_gates_stride = part.gates.stride;
     cell_kernels<T>(a.cell).step_backward(s);
   }
 
-  // From the gates' gradients to those of some units of h before the step, whose rows begin at
-  // grad_h_before[0].
-  void through_weight_hh(int64_t step, Slice rows, Range units, T* const* grad_h_before) const {
+  // From the gates' gradients to those of some units of h before the step, of which row j begins at
+  // grad_h_before[j].
+  void through_weight_hh(const GateGradients<T>& part,
+                         int64_t step,
+                         Slice rows,
+                         Range units,
+                         T* const* grad_h_before) const {
     const int64_t depth = a.weight_hh.size(0);
     kernels<T>().product({rows.last - rows.first,
                           depth,
                           units.last - units.first,
-                          gate_rows.data() + schedule.offsets[step] + rows.first,
+                          gate_rows.data() + schedule.offsets[step] + rows.first - part.first,
                           weight_hh.data() + units.first * depth,
                           nullptr,
                           /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
-                          grad_h_before});
+                          grad_h_before + rows.first});
   }
 
-  // Rows of the schedule, not necessarily consecutive, from their gates' gradients.
-  void input_gradient(const std::vector<const T*>& from, const std::vector<T*>& to) const {
-    const auto count = static_cast<int64_t>(from.size());
-    const int64_t I = a.input_size();
+  // Of the rows [rows.first, rows.last) of a part.
+  void input_gradient(const GateGradients<T>& part, Range rows) const {
+    const int64_t count = rows.last - rows.first, I = a.input_size();
+    const T* const* from = gate_rows.data() + rows.first;
+    T* const* to = grad_input_rows.data() + part.first + rows.first;
     const auto& k = kernels<T>();
-    if (a.cell != CellKind::kGru) {
-      return k.product({count,
-                        a.weight_ih.size(0),
-                        I,
-                        from.data(),
-                        weight_ih.data(),
-                        nullptr,
-                        /*accumulate=*/false,
-                        to.data()});
-    }
-    std::vector<const T*> n(count);
-    for (int64_t i = 0; i < count; ++i) {
-      n[i] = from[i] + 3 * H;
-    }
-    k.product(
-        {count, 2 * H, I, from.data(), weight_ih.data(), nullptr, /*accumulate=*/false, to.data()});
-    k.product({count, H, I, n.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to.data()});
-  }
-
-  // Of `count` rows, row_of(i) of the schedule.
-  template <class RowOf>
-  void input_gradients(int64_t count, const RowOf& row_of) const {
-    std::vector<const T*> from;
-    std::vector<T*> to;
-    for (int64_t i = 0; i < count; ++i) {
-      from.push_back(gate_rows[row_of(i)]);
-      to.push_back(grad_input_rows[row_of(i)]);
-      if (static_cast<int64_t>(from.size()) == kInputGradientRows || i + 1 == count) {
-        input_gradient(from, to);
-        from.clear();
-        to.clear();
+    const bool gru = a.cell == CellKind::kGru;
+    const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
+    k.product({count, depth, I, from, weight_ih.data(), nullptr, /*accumulate=*/false, to});
+    if (gru) {
+      std::vector<const T*> n(count);
+      for (int64_t i = 0; i < count; ++i) {
+        n[i] = from[i] + 3 * H;
       }
+      k.product({count, H, I, n.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to});
     }
   }
 
-  void run(Slice slice) const {
-    std::vector<int64_t> rows;
-    for (int64_t t = schedule.num_steps - 1; t >= 0; --t) {
+  // The chain through a part's steps, on sequences of its own.
+  void chain(const GateGradients<T>& part, Steps steps, Slice slice) const {
+    for (int64_t t = steps.last - 1; t >= steps.first; --t) {
       const Slice here{slice.first, std::min(slice.last, schedule.rows_at(t))};
       if (here.last > here.first) {
-        cell(t, here, {0, H});
-        through_weight_hh(t, here, {0, P}, grad_h_rows.data() + here.first);
+        cell(part, t, here, {0, H});
+        through_weight_hh(part, t, here, {0, P}, grad_h_rows.data());
       }
-      for (int64_t j = here.first; j < here.last; ++j) {
-        rows.push_back(schedule.offsets[t] + j);
-      }
-    }
-    if (wanted[kInput]) {
-      input_gradients(static_cast<int64_t>(rows.size()), [&](int64_t i) { return rows[i]; });
     }
   }
 
-  // The same on all sequences by threads that share out the hidden units, and the rows of the input.
-  // A thread reads the gradient of h of its own units only.
-  void run_together() const {
-    parallel_team([&](Team& team, int64_t member) {
-      const Range units = part_of(H, kernels<T>().block_units(1), member, team.size());
-      const auto grad_h_before = grad_h.pointers(B, units.first);
-      for (int64_t t = schedule.num_steps - 1; t >= 0; --t) {
-        const Slice all{0, schedule.rows_at(t)};
-        cell(t, all, units);
-        team.wait();
-        through_weight_hh(t, all, units, grad_h_before.data());
+  // The same on all sequences by threads that share out the hidden units. Each reads the gradient of h
+  // of its own units only.
+  void chain_together(const GateGradients<T>& part,
+                      Steps steps,
+                      Team& team,
+                      Range units,
+                      T* const* grad_h_before) const {
+    for (int64_t t = steps.last - 1; t >= steps.first; --t) {
+      const Slice all{0, schedule.rows_at(t)};
+      cell(part, t, all, units);
+      team.wait();
+      through_weight_hh(part, t, all, units, grad_h_before);
+    }
+  }
+
+  void run(Team& team, int64_t member) const {
+    const bool together = team.size() > 1 && share_out_units(a, schedule);
+    const Range units = part_of(H, kernels<T>().block_units(1), member, team.size());
+    const auto grad_h_before = grad_h.pointers(B, together ? units.first : 0);
+    GateGradients<T> part = gates;
+    for (const Steps& steps : parts) {
+      part.first = schedule.offsets[steps.first];
+      part.count = schedule.offsets[steps.last] - part.first;
+      if (together) {
+        chain_together(part, steps, team, units, grad_h_before.data());
+      } else {
+        chain(part, steps, split(schedule, steps, team.size())[member]);
       }
       team.wait();
       if (wanted[kInput]) {
-        const Range rows = part_of(N, /*unit=*/1, member, team.size());
-        input_gradients(rows.last - rows.first, [&](int64_t i) { return rows.first + i; });
+        input_gradient(part, part_of(part.count, /*unit=*/1, member, team.size()));
       }
-    });
+      weights.add(part, member, team.size());
+      team.wait();
+    }
   }
 
   // Gradient of an initial state: what is left of the chain, or the final state's own gradient where
@@ -288,12 +290,7 @@ LayerGradients run_backward(const LayerArguments& a,
                             const WantedMask& wanted) {
   const auto schedule = make_schedule(a);
   const BackwardPass<T> pass(a, schedule, output, saved.contiguous(), grads, wanted);
-  if (share_out_units(a, schedule)) {
-    pass.run_together();
-  } else {
-    const auto slices = split(schedule, num_threads());
-    parallel_tasks(static_cast<int64_t>(slices.size()), [&](int64_t i) { pass.run(slices[i]); });
-  }
+  parallel_team([&](Team& team, int64_t member) { pass.run(team, member); });
 
   LayerGradients result;
   if (wanted[kInput]) {
@@ -306,7 +303,7 @@ LayerGradients run_backward(const LayerArguments& a,
   if (wanted[kC0]) {
     result[kC0] = pass.initial_gradient(pass.grad_c, pass.grad_c_n);
   }
-  weight_gradients<T>(pass.gates, wanted, result);
+  pass.weights.finish(result);
   return result;
 }
 

@@ -215,7 +215,7 @@ void run_forward(const LayerArguments& a, const LayerResult& result, bool save) 
   if (share_out_units(a, schedule)) {
     pass.run_together();
   } else {
-    const auto slices = split(schedule, num_threads());
+    const auto slices = split(schedule, {0, schedule.num_steps}, num_threads());
     parallel_tasks(static_cast<int64_t>(slices.size()), [&](int64_t i) { pass.run(slices[i]); });
   }
   pass.finish();

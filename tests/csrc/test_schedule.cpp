@@ -57,30 +57,57 @@ TEST(Schedule, NothingToComputeIsASchedule) {
   EXPECT_EQ(schedule_from_lengths(nullptr, 0, false).num_sequences, 0);
 }
 
-TEST(Split, EverySequenceStandsInExactlyOneSlice) {
-  for (const Numbers& lengths : {Numbers{5, 4, 3, 2, 1, 0, 0}, Numbers{100, 1, 1}, Numbers{0, 0}}) {
-    const Schedule s =
-        schedule_from_lengths(lengths.data(), static_cast<int64_t>(lengths.size()), false);
-    for (int64_t parts = 1; parts <= 9; ++parts) {
-      int64_t next = 0;
-      const auto slices = split(s, parts);
-      EXPECT_LE(static_cast<int64_t>(slices.size()), parts);
-      for (const Slice& slice : slices) {
-        EXPECT_EQ(slice.first, next);
-        EXPECT_LT(slice.first, slice.last);
-        next = slice.last;
+const std::vector<Numbers> kManyLengths{
+    {5, 4, 3, 2, 1, 0, 0}, {100, 1, 1}, {3, 3, 3, 3}, {0, 0}, {7}};
+
+Schedule of(const Numbers& lengths) {
+  return schedule_from_lengths(lengths.data(), static_cast<int64_t>(lengths.size()), false);
+}
+
+TEST(Split, EverySequenceWithRowsStandsInExactlyOneSlice) {
+  for (const Numbers& lengths : kManyLengths) {
+    const Schedule s = of(lengths);
+    for (int64_t step = 0; step <= s.num_steps; ++step) {
+      for (int64_t count = 1; count <= 9; ++count) {
+        int64_t next = 0;
+        const auto slices = split(s, {step, s.num_steps}, count);
+        ASSERT_EQ(static_cast<int64_t>(slices.size()), count);
+        for (const Slice& slice : slices) {
+          EXPECT_EQ(slice.first, next);
+          EXPECT_LE(slice.first, slice.last);
+          next = slice.last;
+        }
+        EXPECT_EQ(next, step < s.num_steps ? s.rows_at(step) : 0);
       }
-      EXPECT_EQ(next, s.num_sequences);
     }
   }
 }
 
-TEST(Split, BalancesRowsNotSequences) {
-  const Numbers lengths{8, 2, 2, 2, 2};
-  const Schedule s = schedule_from_lengths(lengths.data(), 5, false);
-  const auto slices = split(s, 2);
-  ASSERT_EQ(slices.size(), 2u);
-  EXPECT_EQ(slices[0].last, 1);
+TEST(Split, BalancesTheRowsOfItsSteps) {
+  const Schedule s = of({8, 2, 2, 2, 2});
+  EXPECT_EQ(split(s, {0, 8}, 2)[0].last, 1);
+  EXPECT_EQ(split(s, {0, 2}, 2)[0].last, 3);
+  EXPECT_EQ(split(s, {4, 8}, 2)[0].last, 1);
+}
+
+TEST(PartsOfRows, CoverAllStepsFromTheLastWithoutTooManyRows) {
+  for (const Numbers& lengths : kManyLengths) {
+    const Schedule s = of(lengths);
+    for (const int64_t max_rows : {1, 3, 4, 10, 1000}) {
+      int64_t next = s.num_steps;
+      for (const Steps& part : parts_of_rows(s, max_rows)) {
+        EXPECT_EQ(part.last, next);
+        ASSERT_LT(part.first, part.last);
+        const int64_t rows = s.offsets[part.last] - s.offsets[part.first];
+        EXPECT_TRUE(rows <= max_rows || part.last - part.first == 1);
+        if (part.first > 0) {
+          EXPECT_GT(rows + s.rows_at(part.first - 1), max_rows);
+        }
+        next = part.first;
+      }
+      EXPECT_EQ(next, 0);
+    }
+  }
 }
 
 }  // namespace

@@ -125,7 +125,7 @@ TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
                      other_rows = rows_of<T, const T>(other, 5);
           const OuterSide<T> sides[]{{b_rows.data(), columns, c.data(), columns},
                                      {other_rows.data(), 5, other_c.data(), 5}};
-          k.outer({rows, M, a.data(), stride, sides, 2, scratch.data()});
+          k.outer({rows, M, a.data(), stride, /*accumulate=*/false, sides, 2, scratch.data()});
           const auto check = [&](const auto& result, const auto& side, int64_t N) {
             for (int64_t m = 0; m < M; ++m) {
               for (int64_t n = 0; n < N; ++n) {

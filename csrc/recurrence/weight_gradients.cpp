@@ -1,0 +1,176 @@
+// See weight_gradients.h. Threads share out the gradients' rows, not the sums': the order of additions
+// stays the same for any number of them.
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <masked_rnn/csrc/kernels/kernels.h>
+#include <masked_rnn/csrc/parallel.h>
+#include <masked_rnn/csrc/recurrence/layout.h>
+#include <masked_rnn/csrc/recurrence/weight_gradients.h>
+
+namespace masked_rnn {
+namespace {
+
+// Threads take so many rows of a gradient at least: a multiple of every kernel's tile.
+constexpr int64_t kRowsAtLeast = 24;
+
+}  // namespace
+
+// Rows [grad_row, grad_row + columns) of the gradients of weight_ih and weight_hh, as far as they are
+// given, from `columns` columns of the gates.
+template <class T>
+struct WeightGradients<T>::Sum {
+  const Rows<T>& left;
+  int64_t first_column, columns;
+  struct Side {
+    const T* const* rows;
+    const at::Tensor& grad;
+    int64_t grad_row;
+  };
+  std::vector<Side> sides;
+};
+
+template <class T>
+WeightGradients<T>::WeightGradients(const LayerArguments& layer,
+                                    const Schedule& schedule,
+                                    const std::vector<const T*>& previous,
+                                    const WantedMask& wanted)
+    : a_(layer),
+      previous_(previous),
+      wanted_(wanted),
+      H_(layer.hidden_size()),
+      N_(schedule.num_rows) {
+  // Without rows no part comes, and the sums are 0.
+  const auto sum_like = [&](const at::Tensor& weight) {
+    return N_ == 0 ? at::zeros(weight.sizes(), weight.options())
+                   : at::empty(weight.sizes(), weight.options());
+  };
+  if (wanted[kWeightIh] && a_.one_hot()) {
+    // zeros_like keeps the weight's memory order: a transposed one has contiguous columns.
+    weight_ih_ = at::zeros_like(a_.weight_ih);
+    indices_ = row_indices(schedule, a_);
+  } else if (wanted[kWeightIh]) {
+    input_ = with_contiguous_rows(a_.input);
+    input_rows_ = row_pointers<const T>(schedule, input_);
+    weight_ih_ = sum_like(a_.weight_ih);
+  }
+  if (wanted[kWeightHh]) {
+    weight_hh_ = sum_like(a_.weight_hh);
+  }
+  if (wanted[kWeightHr]) {
+    weight_hr_ = sum_like(a_.weight_hr);
+  }
+  if (wanted[kBiasIh] || wanted[kBiasHh]) {
+    column_sums_ = at::zeros({gate_columns(a_.cell, H_)}, a_.weight_ih.options());
+  }
+  const int64_t threads = num_threads(), columns = gate_columns(a_.cell, H_);
+  for (int64_t thread = 0; thread < threads; ++thread) {
+    const int64_t most = columns / threads + 2 * kRowsAtLeast;
+    panels_.push_back(
+        scratch({kernels<T>().outer_scratch_size(most)}, c10::CppTypeToScalarType<T>::value));
+  }
+}
+
+template <class T>
+void WeightGradients<T>::add(const Sum& sum,
+                             const GateGradients<T>& part,
+                             int64_t member,
+                             int64_t size) const {
+  const Range mine = part_of(sum.columns, kRowsAtLeast, member, size);
+  std::vector<OuterSide<T>> sides;
+  for (const auto& side : sum.sides) {
+    if (side.grad.defined()) {
+      const auto grad = rows_of<T>(side.grad);
+      sides.push_back(
+          {side.rows, side.grad.size(1), grad[side.grad_row + mine.first], grad.stride});
+    }
+  }
+  if (sides.empty() || mine.first == mine.last) {
+    return;
+  }
+  kernels<T>().outer({part.count,
+                      mine.last - mine.first,
+                      sum.left.data + sum.first_column + mine.first,
+                      sum.left.stride,
+                      /*accumulate=*/part.first + part.count < N_,
+                      sides.data(),
+                      static_cast<int64_t>(sides.size()),
+                      panels_[member].template mutable_data_ptr<T>()});
+}
+
+template <class T>
+void WeightGradients<T>::add_one_hot(const GateGradients<T>& part,
+                                     int64_t member,
+                                     int64_t size) const {
+  T* data = weight_ih_.mutable_data_ptr<T>();
+  const int64_t stride_m = weight_ih_.stride(0), stride_k = weight_ih_.stride(1);
+  const Range mine = part_of(weight_ih_.size(0), 1, member, size);
+  // The GRU's n stands behind its recurrent part.
+  const int64_t skip = a_.cell == CellKind::kGru ? 2 * H_ : weight_ih_.size(0);
+  for (int64_t row = 0; row < part.count; ++row) {
+    T* column = data + indices_[part.first + row] * stride_k;
+    const T* gates = part.gates[row];
+    for (int64_t m = mine.first; m < mine.last; ++m) {
+      column[m * stride_m] += gates[m < skip ? m : m + H_];
+    }
+  }
+}
+
+template <class T>
+void WeightGradients<T>::add(const GateGradients<T>& part, int64_t member, int64_t size) const {
+  const T* const* h = previous_.data() + part.first;
+  const T* const* x = input_rows_.empty() ? nullptr : input_rows_.data() + part.first;
+  const at::Tensor dense = a_.one_hot() ? at::Tensor() : weight_ih_;
+  if (a_.cell == CellKind::kGru) {
+    add({part.gates, 0, 2 * H_, {{x, dense, 0}, {h, weight_hh_, 0}}}, part, member, size);
+    add({part.gates, 2 * H_, H_, {{h, weight_hh_, 2 * H_}}}, part, member, size);
+    add({part.gates, 3 * H_, H_, {{x, dense, 2 * H_}}}, part, member, size);
+  } else {
+    const int64_t columns = gate_columns(a_.cell, H_);
+    add({part.gates, 0, columns, {{x, dense, 0}, {h, weight_hh_, 0}}}, part, member, size);
+  }
+  if (weight_hr_.defined()) {
+    const auto h_raw = part.h_raw.template pointers<const T>(part.count);
+    add({part.grad_projected, 0, a_.output_size(), {{h_raw.data(), weight_hr_, 0}}},
+        part,
+        member,
+        size);
+  }
+  if (a_.one_hot() && weight_ih_.defined()) {
+    add_one_hot(part, member, size);
+  }
+  if (column_sums_.defined()) {
+    const Range mine = part_of(column_sums_.size(0), 1, member, size);
+    kernels<T>().column_sums({part.count,
+                              mine.last - mine.first,
+                              part.gates.data + mine.first,
+                              part.gates.stride,
+                              column_sums_.mutable_data_ptr<T>() + mine.first});
+  }
+}
+
+template <class T>
+void WeightGradients<T>::finish(LayerGradients& result) const {
+  result[kWeightIh] = weight_ih_;
+  result[kWeightHh] = weight_hh_;
+  result[kWeightHr] = weight_hr_;
+  const auto of_bias = [&](bool recurrent) {
+    if (a_.cell != CellKind::kGru) {
+      return column_sums_.clone();
+    }
+    return at::cat({column_sums_.narrow(0, 0, 2 * H_),
+                    column_sums_.narrow(0, recurrent ? 2 * H_ : 3 * H_, H_)});
+  };
+  if (wanted_[kBiasIh]) {
+    result[kBiasIh] = of_bias(/*recurrent=*/false);
+  }
+  if (wanted_[kBiasHh]) {
+    result[kBiasHh] = of_bias(/*recurrent=*/true);
+  }
+}
+
+template class WeightGradients<float>;
+template class WeightGradients<double>;
+
+}  // namespace masked_rnn

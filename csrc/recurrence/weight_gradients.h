@@ -1,0 +1,62 @@
+// Gradients of weights and biases: sums over rows of what the reverse chain leaves, the gradients of
+// the gates.
+#pragma once
+
+#include <masked_rnn/csrc/layer.h>
+#include <masked_rnn/csrc/recurrence/rows.h>
+#include <masked_rnn/csrc/schedule.h>
+
+#include <vector>
+
+namespace masked_rnn {
+
+// Columns of a row of gates: one for each gate and hidden unit; the GRU has r, z, n as the recurrent
+// side sees it (its product is multiplied with r), and n as the input's side sees it.
+constexpr int64_t gate_columns(CellKind cell, int64_t hidden_size) {
+  return (cell == CellKind::kGru ? 4 : num_gates(cell)) * hidden_size;
+}
+
+// Of the consecutive rows [first, first + count) of a schedule; row i stands at place i - first.
+template <class T>
+struct GateGradients {
+  int64_t first, count;
+  Rows<T> gates;           // [count, gate_columns]
+  Rows<T> h_raw;           // [count, H] h before the projection, if its weight's gradient is wanted
+  Rows<T> grad_projected;  // [count, P] gradient of h after it, likewise
+};
+
+// The sums, part of the rows by part. The order of additions depends on the parts, but on no number of
+// threads.
+template <class T>
+class WeightGradients {
+ public:
+  // previous: [N] -> [P] the h that each row continues.
+  WeightGradients(const LayerArguments& layer,
+                  const Schedule& schedule,
+                  const std::vector<const T*>& previous,
+                  const WantedMask& wanted);
+
+  // Member `member` of `size` threads adds its share of one part: all of them must. The part that ends
+  // with the last row comes first.
+  void add(const GateGradients<T>& part, int64_t member, int64_t size) const;
+
+  // After the last part: those that are wanted.
+  void finish(LayerGradients& result) const;
+
+ private:
+  struct Sum;
+  void add(const Sum& sum, const GateGradients<T>& part, int64_t member, int64_t size) const;
+  void add_one_hot(const GateGradients<T>& part, int64_t member, int64_t size) const;
+
+  const LayerArguments& a_;
+  const std::vector<const T*>& previous_;
+  const WantedMask& wanted_;
+  const int64_t H_, N_;
+  at::Tensor input_;
+  std::vector<const T*> input_rows_;  // dense
+  std::vector<int64_t> indices_;      // one-hot
+  std::vector<at::Tensor> panels_;    // of each thread
+  at::Tensor weight_ih_, weight_hh_, weight_hr_, column_sums_;
+};
+
+}  // namespace masked_rnn
