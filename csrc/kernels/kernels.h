@@ -22,8 +22,8 @@ struct PackArguments {
   T* packed;        // [packed_size]
 };
 
-// c[r] (+)= a[r] * B for rows given by pointers. Every element is one chain of multiply-adds in the
-// order of k from its initial value, whatever the other rows are.
+// c[r] (+)= a[r] * B for rows given by pointers. Every element is a sum of parts of k, each one chain of
+// multiply-adds in the order of k, whatever the other rows are.
 template <class T>
 struct ProductArguments {
   int64_t rows;
@@ -32,7 +32,7 @@ struct ProductArguments {
   const T* const* a;  // [rows] -> [K]
   const T* packed;    // B, packed with gates = 1
   const T* bias;      // [N] initial value, or null for 0; ignored if accumulate
-  bool accumulate;    // start from what c holds
+  bool accumulate;    // add to what c holds
   T* const* c;        // [rows] -> [N]
 };
 

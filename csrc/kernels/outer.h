@@ -6,10 +6,14 @@
 namespace masked_rnn {
 namespace {
 
-// Rows in one partial sum: each starts from zero, then is added. Two levels keep the rounding error
-// of long batches a third of that of one sequential sum. Both sides of so many rows are copied into
-// panels, which stay in the caches whatever the strides of the tensors are.
+// Both sides of so many rows are copied into panels, which stay in the caches whatever the strides of
+// the tensors are.
 constexpr int64_t kOuterRows = 512;
+
+// Rows in one partial sum: each starts from zero, then is added to the others. One sequential sum had
+// several times the rounding error of torch.nn's gradients.
+constexpr int64_t kSummedRows = 64;
+constexpr int64_t kSummedRowsOfColumns = 32;
 constexpr int kPanelColumns = kTileRows<kBlockVectors>;  // of the left side
 
 template <class T>
@@ -66,9 +70,15 @@ void pack_side(const T* const* b, int64_t rows, int64_t first, int64_t columns, 
   }
 }
 
+// c (+)= the sum over rows, which are at most kSummedRows.
 template <class T, int R>
-inline void outer_tile(
-    const T* a, const T* b, int64_t rows, bool first, T* c, int64_t c_stride, int64_t columns) {
+inline void outer_sum(const T* a,
+                      const T* b,
+                      int64_t rows,
+                      bool accumulate,
+                      T* c,
+                      int64_t c_stride,
+                      int64_t columns) {
   Vec<T> sum[R][kBlockVectors] = {};
   for (int64_t row = 0; row < rows; ++row) {
     Vec<T> side[kBlockVectors];
@@ -94,7 +104,7 @@ inline void outer_tile(
 #pragma GCC unroll 4
       for (int v = 0; v < kBlockVectors; ++v) {
         T* to = c + i * c_stride + v * kLanes<T>;
-        store<T>(to, first ? sum[i][v] : load(to) + sum[i][v]);
+        store<T>(to, accumulate ? load(to) + sum[i][v] : sum[i][v]);
       }
     }
     return;
@@ -104,8 +114,27 @@ inline void outer_tile(
   for (int i = 0; i < R; ++i) {
     for (int64_t n = 0; n < columns; ++n) {
       T& to = c[i * c_stride + n];
-      to = first ? sums[i][n] : to + sums[i][n];
+      to = accumulate ? to + sums[i][n] : sums[i][n];
     }
+  }
+}
+
+template <class T, int R>
+inline void outer_tile(const T* a,
+                       const T* b,
+                       int64_t rows,
+                       bool accumulate,
+                       T* c,
+                       int64_t c_stride,
+                       int64_t columns) {
+  for (int64_t row = 0; row < rows; row += kSummedRows) {
+    outer_sum<T, R>(a + row * kPanelColumns,
+                    b + row * kSideColumns<T>,
+                    rows - row < kSummedRows ? rows - row : kSummedRows,
+                    accumulate || row > 0,
+                    c,
+                    c_stride,
+                    columns);
   }
 }
 
@@ -138,13 +167,8 @@ void outer(const OuterArguments<T>& o) {
           const int64_t columns = side.columns - n;
           const auto tile = [&](auto height) {
             constexpr int R = decltype(height)::value;
-            outer_tile<T, R>(panel,
-                             side_panel,
-                             rows,
-                             first_row == 0 && !o.accumulate,
-                             c,
-                             side.c_stride,
-                             columns);
+            outer_tile<T, R>(
+                panel, side_panel, rows, first_row > 0 || o.accumulate, c, side.c_stride, columns);
           };
           if (o.M - m >= kPanelColumns) {
             tile(Constant<kPanelColumns>{});
@@ -157,11 +181,12 @@ void outer(const OuterArguments<T>& o) {
   }
 }
 
-// Sums of Vectors columns from j on; of partial sums, as above.
+// Sums of Vectors columns from j on: of partial sums, as above, added up once.
 template <class T, int Vectors, class Extent>
 inline void column_sums_of(const ColumnSumsArguments<T>& s, int64_t j, const Extent& extent) {
+  Vec<T> all[Vectors] = {};
   for (int64_t row = 0; row < s.rows;) {
-    const int64_t last = s.rows - row < kOuterRows ? s.rows : row + kOuterRows;
+    const int64_t last = s.rows - row < kSummedRowsOfColumns ? s.rows : row + kSummedRowsOfColumns;
     Vec<T> sum[Vectors] = {};
     for (; row < last; ++row) {
 #pragma GCC unroll 4
@@ -169,10 +194,14 @@ inline void column_sums_of(const ColumnSumsArguments<T>& s, int64_t j, const Ext
         sum[v] += extent.load(s.a + row * s.a_stride + j + v * kLanes<T>);
       }
     }
+#pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) {
-      T* to = s.sums + j + v * kLanes<T>;
-      extent.store(to, extent.load(to) + sum[v]);
+      all[v] += sum[v];
     }
+  }
+  for (int v = 0; v < Vectors; ++v) {
+    T* to = s.sums + j + v * kLanes<T>;
+    extent.store(to, extent.load(to) + all[v]);
   }
 }
 

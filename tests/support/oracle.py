@@ -136,7 +136,7 @@ class Case:
 def gradients(results, leaves, seed=1):
     generator = torch.Generator().manual_seed(seed)
     loss = sum(
-        (result * torch.randn(result.shape, generator=generator, dtype=result.dtype)).sum()
+        (result * torch.randn(result.shape, generator=generator).to(result.dtype)).sum()
         for result in results
     )
     return torch.autograd.grad(loss, leaves, allow_unused=True)
