@@ -4,49 +4,19 @@
 
 #include <array>
 #include <cmath>
-#include <random>
 #include <vector>
+
+#include "../../support/levels.h"
 
 namespace masked_rnn {
 namespace {
-
-template <class T>
-std::vector<T> random_values(int64_t n) {
-  static std::mt19937 engine(1);
-  std::normal_distribution<T> normal;
-  std::vector<T> values(n);
-  for (T& value : values) {
-    value = normal(engine);
-  }
-  return values;
-}
-
-template <class T, class Pointer = T>
-std::vector<Pointer*> rows_of(std::vector<T>& values, int64_t columns) {
-  std::vector<Pointer*> rows;
-  for (size_t i = 0; i < values.size(); i += columns) {
-    rows.push_back(values.data() + i);
-  }
-  return rows;
-}
 
 // Of sums of at most 1,100 products of order 1.
 template <class T>
 constexpr double kTolerance = std::is_same_v<T, float> ? 2e-4 : 1e-12;
 
 template <class T>
-class Levels : public testing::Test {
- protected:
-  template <class Body>
-  void each_level(const Body& body) {
-    for (const Level level : {Level::kDefault, Level::kAvx2, Level::kAvx512}) {
-      if (level <= cpu_level()) {
-        SCOPED_TRACE(static_cast<int>(level));
-        body(kernels<T>(level));
-      }
-    }
-  }
-};
+class Levels : public testing::Test {};
 using Types = testing::Types<float, double>;
 TYPED_TEST_SUITE(Levels, Types);
 
@@ -65,11 +35,11 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
     for (const int64_t columns : {1, 7, 16, 63, 64, 65, 130, 256, 260}) {
       auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
       const auto bias = random_values<T>(columns);
-      this->each_level([&](const Kernels<T>& k) {
+      for_each_level<T>([&](const Kernels<T>& k) {
         std::vector<T> packed(k.packed_size(depth, columns, 1)), c(rows * columns);
         k.pack({b.data(), columns, 1, depth, columns, 1, packed.data()});
-        const auto a_rows = rows_of<T, const T>(a, depth);
-        const auto c_rows = rows_of(c, columns);
+        const auto a_rows = rows_of<const T>(a, depth);
+        const auto c_rows = rows_of<T>(c, columns);
         ProductArguments<T> p{
             rows, depth, columns, a_rows.data(), packed.data(), bias.data(), false, c_rows.data()};
         k.product(p);
@@ -93,11 +63,11 @@ TYPED_TEST(Levels, ARowsProductDoesNotDependOnTheOtherRows) {
   using T = TypeParam;
   const int64_t rows = 13, columns = 70, depth = 33;
   auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
-  this->each_level([&](const Kernels<T>& k) {
+  for_each_level<T>([&](const Kernels<T>& k) {
     std::vector<T> packed(k.packed_size(depth, columns, 1)), all(rows * columns), one(columns);
     k.pack({b.data(), columns, 1, depth, columns, 1, packed.data()});
-    const auto a_rows = rows_of<T, const T>(a, depth);
-    const auto all_rows = rows_of(all, columns);
+    const auto a_rows = rows_of<const T>(a, depth);
+    const auto all_rows = rows_of<T>(all, columns);
     k.product(
         {rows, depth, columns, a_rows.data(), packed.data(), nullptr, false, all_rows.data()});
     for (int64_t r = 0; r < rows; ++r) {
@@ -118,11 +88,10 @@ TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
         const int64_t stride = M + 3;
         auto a = random_values<T>(rows * stride), b = random_values<T>(rows * columns),
              other = random_values<T>(rows * 5);
-        this->each_level([&](const Kernels<T>& k) {
+        for_each_level<T>([&](const Kernels<T>& k) {
           std::vector<T> c(M * columns, T(7)), other_c(M * 5, T(7));  // overwritten
           std::vector<T> scratch(k.outer_scratch_size(M));
-          const auto b_rows = rows_of<T, const T>(b, columns),
-                     other_rows = rows_of<T, const T>(other, 5);
+          const auto b_rows = rows_of<const T>(b, columns), other_rows = rows_of<const T>(other, 5);
           const OuterSide<T> sides[]{{b_rows.data(), columns, c.data(), columns},
                                      {other_rows.data(), 5, other_c.data(), 5}};
           k.outer({rows, M, a.data(), stride, /*accumulate=*/false, sides, 2, scratch.data()});
@@ -151,7 +120,7 @@ TYPED_TEST(Levels, ColumnSumsAddUpLikeANaiveLoop) {
     for (const int64_t columns : {1, 16, 70, 150}) {
       const int64_t stride = columns + 2;
       const auto a = random_values<T>(rows * stride), before = random_values<T>(columns);
-      this->each_level([&](const Kernels<T>& k) {
+      for_each_level<T>([&](const Kernels<T>& k) {
         auto sums = before;
         k.column_sums({rows, columns, a.data(), stride, sums.data()});
         for (int64_t n = 0; n < columns; ++n) {
@@ -173,7 +142,7 @@ TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
       for (const int64_t depth : {1, 16, 37}) {
         const int64_t columns = gates * units;
         const auto weight = random_values<T>(columns * depth);
-        this->each_level([&](const Kernels<T>& k) {
+        for_each_level<T>([&](const Kernels<T>& k) {
           const int64_t size = k.packed_size(depth, units, gates);
           const int64_t block = gates == 1 ? 4 * k.lanes : k.lanes;
           std::vector<T> by_rows(size, T(-1)), by_columns(size, T(-2)), transposed(columns * depth);

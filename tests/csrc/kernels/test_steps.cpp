@@ -1,0 +1,258 @@
+// One time step of every cell at every level, forward and backward, against its formula for one unit.
+#include <gtest/gtest.h>
+#include <masked_rnn/csrc/kernels/kernels.h>
+
+#include <cmath>
+#include <type_traits>
+
+#include "../../support/levels.h"
+
+namespace masked_rnn {
+namespace {
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+// What a unit does: x[g] and product[g] of its gates, its old c and h; what it keeps for backward.
+struct Unit {
+  double h, c;
+  std::vector<double> saved;
+};
+
+struct TanhCell {
+  static constexpr int kGates = 1, kSaved = 0, kGradGates = 1;
+  template <class T>
+  static auto step(const Kernels<T>& k) {
+    return k.rnn_tanh_step;
+  }
+  template <class T>
+  static auto backward(const Kernels<T>& k) {
+    return k.rnn_tanh_step_backward;
+  }
+  static Unit forward(const double* x, const double* product, double, double, double) {
+    return {std::tanh(x[0] + product[0]), 0, {}};
+  }
+  // grad of h and c -> grad_gates; grad_h and grad_c become those of the step before.
+  static std::vector<double> gradient(
+      const double*, double h, double, double, double& grad_h, double&) {
+    return {grad_h * (1 - h * h)};
+  }
+};
+
+struct ReluCell : TanhCell {
+  template <class T>
+  static auto step(const Kernels<T>& k) {
+    return k.rnn_relu_step;
+  }
+  template <class T>
+  static auto backward(const Kernels<T>& k) {
+    return k.rnn_relu_step_backward;
+  }
+  static Unit forward(const double* x, const double* product, double, double, double) {
+    return {std::max(0.0, x[0] + product[0]), 0, {}};
+  }
+  static std::vector<double> gradient(
+      const double*, double h, double, double, double& grad_h, double&) {
+    return {h > 0 ? grad_h : 0};
+  }
+};
+
+struct GruCell {
+  static constexpr int kGates = 3, kSaved = 4, kGradGates = 4;
+  template <class T>
+  static auto step(const Kernels<T>& k) {
+    return k.gru_step;
+  }
+  template <class T>
+  static auto backward(const Kernels<T>& k) {
+    return k.gru_step_backward;
+  }
+  static Unit forward(const double* x, const double* product, double h, double, double bias) {
+    const double r = sigmoid(x[0] + product[0]), z = sigmoid(x[1] + product[1]);
+    const double h_n = product[2] + bias, n = std::tanh(x[2] + r * h_n);
+    return {(1 - z) * n + z * h, 0, {r, z, n, h_n}};
+  }
+  static std::vector<double> gradient(
+      const double* s, double, double h_prev, double, double& grad_h, double&) {
+    const double r = s[0], z = s[1], n = s[2], h_n = s[3];
+    const double grad_n = grad_h * (1 - z) * (1 - n * n);
+    const std::vector<double> result{
+        grad_n * h_n * r * (1 - r), grad_h * (h_prev - n) * z * (1 - z), grad_n * r, grad_n};
+    grad_h *= z;
+    return result;
+  }
+};
+
+struct LstmCell {
+  static constexpr int kGates = 4, kSaved = 5, kGradGates = 4;
+  template <class T>
+  static auto step(const Kernels<T>& k) {
+    return k.lstm_step;
+  }
+  template <class T>
+  static auto backward(const Kernels<T>& k) {
+    return k.lstm_step_backward;
+  }
+  static Unit forward(const double* x, const double* product, double, double c, double) {
+    const double i = sigmoid(x[0] + product[0]), f = sigmoid(x[1] + product[1]);
+    const double g = std::tanh(x[2] + product[2]), o = sigmoid(x[3] + product[3]);
+    const double new_c = f * c + i * g;
+    return {o * std::tanh(new_c), new_c, {i, f, g, o, new_c}};
+  }
+  static std::vector<double> gradient(
+      const double* s, double, double, double c_prev, double& grad_h, double& grad_c) {
+    const double i = s[0], f = s[1], g = s[2], o = s[3], tanh_c = std::tanh(s[4]);
+    const double grad = grad_c + grad_h * o * (1 - tanh_c * tanh_c);
+    grad_c = grad * f;
+    return {grad * g * i * (1 - i),
+            grad * c_prev * f * (1 - f),
+            grad * i * (1 - g * g),
+            grad_h * tanh_c * o * (1 - o)};
+  }
+};
+
+template <class Pair>
+class Steps : public testing::Test {};
+using Pairs = testing::Types<std::pair<float, TanhCell>,
+                             std::pair<float, ReluCell>,
+                             std::pair<float, GruCell>,
+                             std::pair<float, LstmCell>,
+                             std::pair<double, TanhCell>,
+                             std::pair<double, ReluCell>,
+                             std::pair<double, GruCell>,
+                             std::pair<double, LstmCell>>;
+TYPED_TEST_SUITE(Steps, Pairs);
+
+template <class T>
+constexpr double kTolerance = std::is_same_v<T, float> ? 1e-5 : 1e-13;
+
+// The units from a multiple of the packed block on, as threads that share out units compute them.
+template <class T>
+int64_t second_block(const Kernels<T>& k, int64_t gates, int64_t H) {
+  return std::min(k.block_units(gates), H);
+}
+
+TYPED_TEST(Steps, ForwardComputesTheCellsFormula) {
+  using T = typename TypeParam::first_type;
+  using Cell = typename TypeParam::second_type;
+  constexpr int G = Cell::kGates;
+  for (const int64_t H : {1, 7, 16, 17, 70, 130}) {
+    for (const int64_t rows : {1, 2, 3, 6, 7, 9, 13}) {
+      const int64_t depth = 5, x_stride = G * H + 3, saved_stride = Cell::kSaved * H;
+      auto h_prev = random_values<T>(rows * std::max(H, depth));
+      const auto weight = random_values<T>(G * H * depth), x = random_values<T>(rows * x_stride);
+      const auto bias = random_values<T>(H), c_prev = random_values<T>(rows * H);
+      const auto h_rows = rows_of<const T>(h_prev, std::max(H, depth));
+      for_each_level<T>([&](const Kernels<T>& k) {
+        std::vector<T> packed(k.packed_size(depth, H, G)), h(rows * H, T(9)),
+            c = c_prev, saved(rows * saved_stride + 1);
+        k.pack({weight.data(), 1, depth, depth, H, G, packed.data()});
+        auto out = rows_of<T>(h, H);
+        StepArguments<T> s{};
+        s.rows = rows;
+        s.hidden = H;
+        s.depth = depth;
+        s.h_prev = h_rows.data();
+        s.packed = packed.data();
+        s.bias_hn = bias.data();
+        s.gates = x.data();
+        s.gates_stride = x_stride;
+        s.saved = Cell::kSaved > 0 ? saved.data() : nullptr;
+        s.saved_stride = saved_stride;
+        s.c = c.data();
+        s.c_stride = H;
+        s.h = out.data();
+        const int64_t middle = second_block(k, G, H);
+        for (const auto& [first, last] : {std::pair<int64_t, int64_t>{0, middle}, {middle, H}}) {
+          s.first = first;
+          s.last = last;
+          Cell::step(k)(s);
+        }
+        for (int64_t r = 0; r < rows; ++r) {
+          for (int64_t j = 0; j < H; ++j) {
+            double gates[4], product[4];
+            for (int g = 0; g < G; ++g) {
+              gates[g] = x[r * x_stride + g * H + j];
+              product[g] = 0;
+              for (int64_t d = 0; d < depth; ++d) {
+                product[g] += double(h_rows[r][d]) * weight[(g * H + j) * depth + d];
+              }
+            }
+            const Unit unit =
+                Cell::forward(gates, product, h_rows[r][j], c_prev[r * H + j], bias[j]);
+            ASSERT_NEAR(h[r * H + j], unit.h, kTolerance<T>) << H << " " << rows;
+            if (G == 4) {
+              ASSERT_NEAR(c[r * H + j], unit.c, kTolerance<T>);
+            }
+            for (size_t p = 0; p < unit.saved.size(); ++p) {
+              ASSERT_NEAR(saved[r * saved_stride + p * H + j], unit.saved[p], kTolerance<T>) << p;
+            }
+          }
+        }
+      });
+    }
+  }
+}
+
+TYPED_TEST(Steps, BackwardComputesTheCellsDerivative) {
+  using T = typename TypeParam::first_type;
+  using Cell = typename TypeParam::second_type;
+  for (const int64_t H : {1, 7, 16, 17, 70}) {
+    for (const bool with_output : {false, true}) {
+      const int64_t rows = 5, saved_stride = Cell::kSaved * H + 2,
+                    stride = Cell::kGradGates * H + 1;
+      auto saved = random_values<T>(rows * saved_stride);
+      auto h_prev = random_values<T>(rows * H), h = random_values<T>(rows * H),
+           grad_output = random_values<T>(rows * H);
+      const auto c_prev = random_values<T>(rows * H), grad_h_in = random_values<T>(rows * H),
+                 grad_c_in = random_values<T>(rows * H);
+      const auto h_prev_rows = rows_of<const T>(h_prev, H), h_rows = rows_of<const T>(h, H),
+                 output_rows = rows_of<const T>(grad_output, H);
+      for_each_level<T>([&](const Kernels<T>& k) {
+        auto grad_h = grad_h_in, grad_c = grad_c_in;
+        std::vector<T> grad_gates(rows * stride);
+        StepBackwardArguments<T> s{};
+        s.rows = rows;
+        s.hidden = H;
+        s.last = H;
+        s.grad_output = with_output ? output_rows.data() : nullptr;
+        s.grad_h = grad_h.data();
+        s.grad_h_stride = H;
+        s.grad_c = grad_c.data();
+        s.grad_c_stride = H;
+        s.saved = saved.data();
+        s.saved_stride = saved_stride;
+        s.c_prev = c_prev.data();
+        s.c_prev_stride = H;
+        s.h_prev = h_prev_rows.data();
+        s.h = h_rows.data();
+        s.grad_gates = grad_gates.data();
+        s.grad_gates_stride = stride;
+        Cell::backward(k)(s);
+        for (int64_t r = 0; r < rows; ++r) {
+          for (int64_t j = 0; j < H; ++j) {
+            const int64_t at = r * H + j;
+            double kept[5] = {};
+            for (int p = 0; p < Cell::kSaved; ++p) kept[p] = saved[r * saved_stride + p * H + j];
+            double of_h = grad_h_in[at] + (with_output ? double(grad_output[at]) : 0.0);
+            double of_c = grad_c_in[at];
+            const auto expected = Cell::gradient(kept, h[at], h_prev[at], c_prev[at], of_h, of_c);
+            for (size_t g = 0; g < expected.size(); ++g) {
+              const double actual = grad_gates[r * stride + g * H + j];
+              const double scale = std::max(1.0, std::abs(expected[g]));
+              ASSERT_NEAR(actual, expected[g], 10 * kTolerance<T> * scale) << H << " gate " << g;
+            }
+            if (Cell::kGates == 3) {
+              ASSERT_NEAR(grad_h[at], of_h, 10 * kTolerance<T>);
+            }
+            if (Cell::kGates == 4) {
+              ASSERT_NEAR(grad_c[at], of_c, 100 * kTolerance<T>);
+            }
+          }
+        }
+      });
+    }
+  }
+}
+
+}  // namespace
+}  // namespace masked_rnn
