@@ -9,6 +9,8 @@
 #include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/weight_gradients.h>
 
+#include <algorithm>
+
 namespace masked_rnn {
 namespace {
 
@@ -40,7 +42,9 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
       previous_(previous),
       wanted_(wanted),
       H_(layer.hidden_size()),
-      N_(schedule.num_rows) {
+      N_(schedule.num_rows),
+      columns_at_once_(part_of(gate_columns(layer.cell, H_), kRowsAtLeast, 0, num_threads()).last +
+                       kRowsAtLeast) {
   // Without rows no part comes, and the sums are 0.
   const auto sum_like = [&](const at::Tensor& weight) {
     return N_ == 0 ? at::zeros(weight.sizes(), weight.options())
@@ -64,11 +68,9 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
   if (wanted[kBiasIh] || wanted[kBiasHh]) {
     column_sums_ = at::zeros({gate_columns(a_.cell, H_)}, a_.weight_ih.options());
   }
-  const int64_t threads = num_threads(), columns = gate_columns(a_.cell, H_);
-  for (int64_t thread = 0; thread < threads; ++thread) {
-    const int64_t most = columns / threads + 2 * kRowsAtLeast;
-    panels_.push_back(
-        scratch({kernels<T>().outer_scratch_size(most)}, c10::CppTypeToScalarType<T>::value));
+  for (int64_t thread = 0; thread < num_threads(); ++thread) {
+    panels_.push_back(scratch({kernels<T>().outer_scratch_size(columns_at_once_)},
+                              c10::CppTypeToScalarType<T>::value));
   }
 }
 
@@ -78,25 +80,27 @@ void WeightGradients<T>::add(const Sum& sum,
                              int64_t member,
                              int64_t size) const {
   const Range mine = part_of(sum.columns, kRowsAtLeast, member, size);
-  std::vector<OuterSide<T>> sides;
-  for (const auto& side : sum.sides) {
-    if (side.grad.defined()) {
-      const auto grad = rows_of<T>(side.grad);
-      sides.push_back(
-          {side.rows, side.grad.size(1), grad[side.grad_row + mine.first], grad.stride});
+  // Once, unless there are fewer threads than there should be.
+  for (int64_t first = mine.first; first < mine.last; first += columns_at_once_) {
+    std::vector<OuterSide<T>> sides;
+    for (const auto& side : sum.sides) {
+      if (side.grad.defined()) {
+        const auto grad = rows_of<T>(side.grad);
+        sides.push_back({side.rows, side.grad.size(1), grad[side.grad_row + first], grad.stride});
+      }
     }
+    if (sides.empty()) {
+      return;
+    }
+    kernels<T>().outer({part.count,
+                        std::min(columns_at_once_, mine.last - first),
+                        sum.left.data + sum.first_column + first,
+                        sum.left.stride,
+                        /*accumulate=*/part.first + part.count < N_,
+                        sides.data(),
+                        static_cast<int64_t>(sides.size()),
+                        panels_[member].template mutable_data_ptr<T>()});
   }
-  if (sides.empty() || mine.first == mine.last) {
-    return;
-  }
-  kernels<T>().outer({part.count,
-                      mine.last - mine.first,
-                      sum.left.data + sum.first_column + mine.first,
-                      sum.left.stride,
-                      /*accumulate=*/part.first + part.count < N_,
-                      sides.data(),
-                      static_cast<int64_t>(sides.size()),
-                      panels_[member].template mutable_data_ptr<T>()});
 }
 
 template <class T>

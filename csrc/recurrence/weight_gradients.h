@@ -52,6 +52,7 @@ class WeightGradients {
   const std::vector<const T*>& previous_;
   const WantedMask& wanted_;
   const int64_t H_, N_;
+  const int64_t columns_at_once_;  // for which a thread's panels have room
   at::Tensor input_;
   std::vector<const T*> input_rows_;  // dense
   std::vector<int64_t> indices_;      // one-hot

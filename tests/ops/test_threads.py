@@ -1,0 +1,56 @@
+"""Threads: fewer than asked for, and several callers at once."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import oracle
+import pytest
+import torch
+from oracle import CELLS, Case, assert_same_bits
+
+SIZES = {"T": 40, "B": 5, "I": 30, "H": 200, "dtype": torch.float32}
+
+
+def run(case):
+    leaves = case.leaves()
+    outputs = case.run()
+    grads = torch.autograd.grad(sum(x.sum() for x in outputs), leaves)
+    return [*[x.detach() for x in outputs], *grads]
+
+
+def results(cell):
+    return run(Case(cell, **SIZES))
+
+
+CHILD = """
+import sys
+sys.path[:0] = sys.argv[3:]
+import test_threads, torch
+torch.set_num_threads(4)
+torch.save(test_threads.results(sys.argv[1]), sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_fewer_threads_than_asked_for(cell, limit, tmp_path):
+    here = [os.path.dirname(__file__), os.path.dirname(oracle.__file__)]
+    subprocess.run(
+        [sys.executable, "-c", CHILD, cell, tmp_path / "results", *here],
+        env={**os.environ, "OMP_THREAD_LIMIT": str(limit), "OMP_NUM_THREADS": "4"},
+        check=True,
+        timeout=120,
+    )
+    assert_same_bits(torch.load(tmp_path / "results"), results(cell))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_many_callers_at_once(cell):
+    expected = results(cell)
+    cases = [Case(cell, **SIZES) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            for actual in pool.map(run, cases):
+                assert_same_bits(actual, expected)
