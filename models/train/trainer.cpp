@@ -150,7 +150,7 @@ bool Trainer::train_full_batch(TrainingListener& listener, const std::function<b
 void Trainer::check_loss(double loss) const {
   if (std::isfinite(loss)) return;
   throw DataError("training diverged: the loss of epoch " + std::to_string(epoch() + 1) + " is " +
-                  std::to_string(loss) + "; a smaller learning rate may help");
+                  (std::isnan(loss) ? "nan" : "infinite") + "; a smaller learning rate may help");
 }
 
 bool Trainer::finish_epoch(TrainingListener& listener, const std::function<bool()>& stop) {

@@ -1,6 +1,7 @@
 """The command line masked-rnn as its tests run it, and small data sets that it learns at once."""
 
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,12 @@ def words(arguments):
     return " ".join(map(str, arguments)).split()
 
 
+def default_signals():
+    """As in a terminal: who started the tests may ignore some, as nohup and background jobs do."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class CommandLine:
     def __init__(self, folder):
         self.path = find_cli()
@@ -82,6 +89,7 @@ class CommandLine:
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=default_signals,
             text=True,
             **more,
         )

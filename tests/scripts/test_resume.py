@@ -23,7 +23,7 @@ def many(tmp_path, write_conllu):
             (words[(i * j + j) % 10] + str(i * j % 7), "ABC"[(i + j) % 3])
             for j in range(1, 4 + i % 9)
         ]
-        for i in range(1500)
+        for i in range(800)
     ]
     return write_conllu(tmp_path / "many.conllu", sentences)
 
