@@ -17,7 +17,8 @@ def expected(case):
 
 CHANGES = {
     "in place": lambda weight: weight.mul_(0.5),
-    "one element": lambda weight: weight[0, 0].add_(1),
+    "first element": lambda weight: weight[0, 0].add_(1),
+    "last element": lambda weight: weight[-1, -1].add_(1),
     "through data": lambda weight: weight.data.copy_(weight.data * 0.5),
     "through numpy": lambda weight: weight.detach().numpy().__imul__(0.5),
     "other data": lambda weight: weight.set_(weight.clone() * 0.5),
