@@ -70,16 +70,18 @@ class Workload:
         import jax
         from flax import nnx
 
-        _, _, I, H = self.sizes  # noqa: E741
+        _, B, I, H = self.sizes  # noqa: E741
         kinds = {"lstm": nnx.OptimizedLSTMCell, "gru": nnx.GRUCell, "rnn_tanh": nnx.SimpleCell}
         layer = nnx.RNN(kinds[self.cell](I, H, rngs=nnx.Rngs(0)), time_major=True)
-        graph, weights = nnx.split(layer)
+        carry = layer.cell.initialize_carry((B, I), nnx.Rngs(0))
+        graph, weights, rest = nnx.split(layer, nnx.Param, ...)
         input = jax.numpy.asarray(self.input.detach().numpy())
         grad_output = jax.numpy.asarray(self.grad_output.numpy())
         lengths = jax.numpy.asarray(self.lengths.numpy())
 
         def forward(weights, input):
-            return nnx.merge(graph, weights)(input, seq_lengths=lengths)
+            merged = nnx.merge(graph, weights, rest)
+            return merged(input, initial_carry=carry, seq_lengths=lengths)
 
         def loss(weights, input):
             return (forward(weights, input) * grad_output).sum()

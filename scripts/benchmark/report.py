@@ -147,14 +147,17 @@ def main():
     options += ["--rounds", str(arguments.rounds)]
     if not arguments.quick:
         options.append("--experiments")
-    result = run_json([program, *options])
-    result["machine"] = machine()
-    result["others"] = []
+
+    def save():  # what took minutes is not lost if something later fails
+        (arguments.out / "benchmark.json").write_text(json.dumps(result, indent=1) + "\n")
+
+    result = {**run_json([program, *options]), "machine": machine(), "others": []}
+    save()
     if not arguments.quick:
-        result["others"] = other_peers(result, arguments.rounds)
         result["peak_memory"] = peak_memory(program)
+        result["others"] = other_peers(result, arguments.rounds)
+        save()
     text = "\n".join(markdown(result)) + "\n"
-    (arguments.out / "benchmark.json").write_text(json.dumps(result, indent=1) + "\n")
     (arguments.out / "benchmark.md").write_text(text)
     picture(result, arguments.out / "benchmark.png")
     print(text, end="")
