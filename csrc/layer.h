@@ -85,6 +85,11 @@ struct OutputGradients {
   at::Tensor c_n;
 };
 
+// The dtype of what a token keeps: bfloat16 layers compute in float32.
+constexpr at::ScalarType saved_dtype(at::ScalarType dtype) {
+  return dtype == at::kBFloat16 ? at::kFloat : dtype;
+}
+
 // Values a valid token keeps for the backward: LSTM i, f, g, o, c; GRU r, z, n, W_hn h + b_hn; the
 // vanilla RNN needs its output only.
 constexpr int64_t saved_size(CellKind cell, int64_t hidden_size) {

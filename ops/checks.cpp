@@ -284,12 +284,10 @@ void check_layer_backward(const LayerArguments& a,
     }
   };
   check("output", "[steps, batch, output_size]", output, dtype, {T, B, P});
-  // What the forward keeps for bfloat16 layers is float32.
-  const auto saved_dtype = dtype == at::kBFloat16 ? at::kFloat : dtype;
   check("saved",
         "[steps * batch, saved_size]",
         saved,
-        saved_dtype,
+        saved_dtype(dtype),
         {T * B, H * saved_size(a.cell, 1)});
   check_gradient("grad_output", "[steps, batch, output_size]", grads.output, {T, B, P});
   check_gradient("grad_h_n", "[batch, output_size]", grads.h_n, {B, P});

@@ -3,7 +3,6 @@
 // input and the weights.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/parallel.h>
@@ -26,11 +25,9 @@ template <class T>
 struct BackwardPass {
   const LayerArguments& a;
   const Schedule& schedule;
-  const OutputGradients& grads;
   const WantedMask& wanted;
 
-  const int64_t H = a.hidden_size(), P = a.output_size(), N = schedule.num_rows,
-                B = schedule.num_sequences;
+  const int64_t H = a.hidden_size(), P = a.output_size(), B = schedule.num_sequences;
   at::Tensor output_tensor, h_0, grad_output_tensor, input_gradient_tensor;
   std::vector<T*> output;
   std::vector<const T*> previous, grad_output;
@@ -51,11 +48,10 @@ struct BackwardPass {
                const Schedule& schedule_,
                const at::Tensor& output_,
                const at::Tensor& saved_,
-               const OutputGradients& grads_,
+               const OutputGradients& grads,
                const WantedMask& wanted_)
       : a(arguments),
         schedule(schedule_),
-        grads(grads_),
         wanted(wanted_),
         output_tensor(with_contiguous_rows(output_)),
         h_0(a.h_0.contiguous()),
@@ -79,8 +75,7 @@ struct BackwardPass {
       grad_output = row_pointers<const T>(schedule, grad_output_tensor);
     }
     if (a.cell == CellKind::kLstm) {
-      const auto order = at::tensor(schedule.order, at::kLong);
-      c_0 = rows_of<T>(a.c_0.index_select(0, order).contiguous());
+      c_0 = in_order<T>(schedule, a.c_0);
       grad_c_n = rows_of<T>(grads.c_n.defined() ? grads.c_n.contiguous()
                                                 : at::zeros({B, H}, h_0.options()));
       grad_c = scratch_rows<T>(B, H);

@@ -60,12 +60,7 @@ struct ForwardPass {
       bias_hn = a.bias_hh.narrow(0, 2 * H, H).contiguous();
     }
     if (a.cell == CellKind::kLstm) {
-      c = scratch_rows<T>(schedule.num_sequences, H);
-      const auto c_0 = a.c_0.contiguous();
-      const auto rows = rows_of<T>(c_0);
-      for (int64_t j = 0; j < schedule.num_sequences; ++j) {
-        std::memcpy(c[j], rows[schedule.order[j]], H * sizeof(T));
-      }
+      c = in_order<T>(schedule, a.c_0);
     }
     if (save && saved_size(a.cell, H) > 0) {
       saved = rows_of<T>(result.saved);

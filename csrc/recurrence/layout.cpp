@@ -100,6 +100,16 @@ at::Tensor with_contiguous_rows(const at::Tensor& tensor) {
   return tensor.size(-1) <= 1 || tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
 }
 
+template <class T>
+Rows<T> in_order(const Schedule& schedule, const at::Tensor& state) {
+  const auto given = rows_of<T>(state.contiguous());
+  const auto ordered = scratch_rows<T>(schedule.num_sequences, state.size(1));
+  for (int64_t j = 0; j < schedule.num_sequences; ++j) {
+    std::memcpy(ordered[j], given[schedule.order[j]], state.size(1) * sizeof(T));
+  }
+  return ordered;
+}
+
 void zero_padding(const Schedule& schedule, const at::Tensor& padded) {
   const int64_t positions = padded.size(0) * padded.size(1), B = padded.size(1);
   if (schedule.num_rows == positions) {
@@ -125,7 +135,8 @@ void zero_padding(const Schedule& schedule, const at::Tensor& padded) {
   template std::vector<T*> row_pointers<T>(const Schedule&, const at::Tensor&);             \
   template std::vector<const T*> row_pointers<const T>(const Schedule&, const at::Tensor&); \
   template std::vector<const T*> previous_pointers<T>(                                      \
-      const Schedule&, const std::vector<T*>&, const at::Tensor&);
+      const Schedule&, const std::vector<T*>&, const at::Tensor&);                          \
+  template Rows<T> in_order<T>(const Schedule&, const at::Tensor&);
 MASKED_RNN_INSTANTIATE(float)
 MASKED_RNN_INSTANTIATE(double)
 #undef MASKED_RNN_INSTANTIATE

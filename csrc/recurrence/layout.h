@@ -37,6 +37,10 @@ std::vector<int64_t> row_indices(const Schedule& schedule, const LayerArguments&
 // `tensor` itself if its last dimension is contiguous, else a contiguous copy.
 at::Tensor with_contiguous_rows(const at::Tensor& tensor);
 
+// A copy of the rows of a state [B, size], in the schedule's order of sequences.
+template <class T>
+Rows<T> in_order(const Schedule& schedule, const at::Tensor& state);
+
 // Writes 0 to every position of a padded tensor [T, B, size], contiguous, that holds no token.
 void zero_padding(const Schedule& schedule, const at::Tensor& padded);
 

@@ -19,9 +19,7 @@ LayerResult meta_forward(const LayerArguments& a, bool save) {
   if (a.c_0.defined()) {
     result.c_n = at::empty_symint(a.c_0.sym_sizes(), options);
   }
-  // What bfloat16 layers keep is float32, as they compute.
-  const auto saved_options =
-      a.weight_ih.scalar_type() == at::kBFloat16 ? options.dtype(at::kFloat) : options;
+  const auto saved_options = options.dtype(saved_dtype(a.weight_ih.scalar_type()));
   result.saved = save ? at::empty_symint({T * B, H * saved_size(a.cell, 1)}, saved_options)
                       : at::empty({0}, saved_options);
   return result;

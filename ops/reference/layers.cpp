@@ -13,9 +13,7 @@ LayerResult reference_forward(const LayerArguments& a, bool save) {
   check_layer(a);
   auto result = reference::forward(a);
   // The backward recomputes: nothing is kept, but shape and dtype are those of every device.
-  const auto options = a.weight_ih.scalar_type() == at::kBFloat16
-                           ? a.weight_ih.options().dtype(at::kFloat)
-                           : a.weight_ih.options();
+  const auto options = a.weight_ih.options().dtype(saved_dtype(a.weight_ih.scalar_type()));
   result.saved =
       save ? at::empty({a.steps() * a.batch(), saved_size(a.cell, a.hidden_size())}, options)
            : at::empty({0}, options);

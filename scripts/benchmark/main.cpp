@@ -30,23 +30,24 @@ struct Options {
   std::string peak_memory;
 };
 
-const std::map<std::string, Shape>& standard_shapes() {
-  static const std::map<std::string, Shape> shapes{
-      {"25,16,64,64", {25, 16, 64, 64}},
-      {"50,32,128,128", {50, 32, 128, 128}},
-      {"50,32,256,256", {50, 32, 256, 256}},
-      {"50,64,512,512", {50, 64, 512, 512}},
-      {"100,128,256,256", {100, 128, 256, 256}},
-      {"50,1,256,256", {50, 1, 256, 256}},
-      {"1000,32,64,64,2", {1000, 32, 64, 64, 2, 1, true}},
-  };
-  return shapes;
-}
+struct NamedShape {
+  const char* name;
+  Shape shape;
+};
+constexpr NamedShape kStandardShapes[]{
+    {"25,16,64,64", {25, 16, 64, 64}},
+    {"50,32,128,128", {50, 32, 128, 128}},
+    {"50,32,256,256", {50, 32, 256, 256}},
+    {"50,64,512,512", {50, 64, 512, 512}},
+    {"100,128,256,256", {100, 128, 256, 256}},
+    {"50,1,256,256", {50, 1, 256, 256}},
+    {"1000,32,64,64,2", {1000, 32, 64, 64, 2, 1, /*even_lengths=*/true}},
+};
 
 // "T,B,I,H" or "T,B,I,H,layers".
 Shape shape_of(const std::string& text) {
-  if (const auto known = standard_shapes().find(text); known != standard_shapes().end()) {
-    return known->second;
+  for (const auto& standard : kStandardShapes) {
+    if (text == standard.name) return standard.shape;
   }
   const auto sizes = CLI::detail::split(text, ',');
   std::vector<int64_t> values;
@@ -208,13 +209,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     if (options.shapes.empty()) {
-      options.shapes = {"25,16,64,64",
-                        "50,32,128,128",
-                        "50,32,256,256",
-                        "50,64,512,512",
-                        "100,128,256,256",
-                        "50,1,256,256",
-                        "1000,32,64,64,2"};
+      for (const auto& standard : kStandardShapes) options.shapes.emplace_back(standard.name);
     }
     for (const auto& shape : options.shapes) shape_of(shape);
   } catch (const CLI::ParseError& error) {
