@@ -202,7 +202,7 @@ StackResult run_stack(StackArguments a) {
       c_n.push_back(y.c_n);
     }
     layer_input = directions == 2 ? at::cat(outputs, 2) : outputs[0];
-    if (a.dropout > 0 && a.train && layer + 1 < a.num_layers) {
+    if (a.dropout > 0 && layer + 1 < a.num_layers) {
       layer_input = at::dropout(layer_input, a.dropout, a.train);
     }
   }

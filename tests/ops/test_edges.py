@@ -123,3 +123,17 @@ def test_autocast_lowers_the_layer(cell):
     assert (actual[0].float() - expected[0]).abs().max() < 0.05
     gradient = torch.autograd.grad(actual[0].float().sum(), case.weights[0])[0]
     assert gradient.dtype == torch.float32
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_dropout_acts_in_training_and_between_layers_only(cell):
+    def run(layers, dropout, train):
+        case = Case(cell, layers=layers, directions=2)
+        arguments = (case.hx, case.weights, True, layers, dropout, train, True, False)
+        with torch.no_grad():
+            return getattr(torch.ops.masked_rnn, cell)(case.input, *arguments, lengths=case.lengths)
+
+    for layers in (1, 2):
+        assert_same_bits(run(layers, 0.5, train=False), run(layers, 0.0, train=False))
+    assert_same_bits(run(1, 0.5, train=True), run(1, 0.0, train=True))
+    assert not torch.equal(run(2, 0.5, train=True)[0], run(2, 0.0, train=True)[0])
