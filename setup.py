@@ -96,7 +96,8 @@ shutil.rmtree(ROOT / "build" / "package", ignore_errors=True)
 setup(
     version=version(),
     packages=["masked_rnn"],
-    package_dir={"masked_rnn": "ops/python"},
+    package_dir={"masked_rnn": "models/python"},
+    package_data={"masked_rnn": ["py.typed"]},
     # No compiler is run for it; it marks the package as made for this platform.
     ext_modules=[Extension("masked_rnn.lib", sources=[])],
     cmdclass={"build_ext": BuildLibraries, "build_py": BuildPython},

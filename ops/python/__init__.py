@@ -1,6 +1,7 @@
-"""Recurrent operators for PyTorch that take a padded batch with its lengths or mask.
+"""Recurrent layers for PyTorch that take a padded batch with its lengths or mask.
 
-Importing this package registers torch.ops.masked_rnn.lstm, gru, rnn_tanh and rnn_relu.
+RNN, LSTM and GRU take the place of torch.nn's; convert() puts them into a model. Importing this
+package registers the operators torch.ops.masked_rnn.lstm, gru, rnn_tanh and rnn_relu.
 """
 
 from importlib.metadata import version
@@ -16,3 +17,9 @@ _FOLDER = Path(__file__).parent
 cmake_prefix_path = str(_FOLDER / "share" / "cmake")
 
 torch.ops.load_library(_FOLDER / "lib" / "libmasked_rnn.so")
+
+from . import functional  # noqa: E402
+from .convert import convert  # noqa: E402
+from .layers import GRU, LSTM, RNN  # noqa: E402
+
+__all__ = ["GRU", "LSTM", "RNN", "cmake_prefix_path", "convert", "functional"]

@@ -2,14 +2,16 @@
 // line for each measurement to standard error, and all of them as JSON to standard output.
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <sys/resource.h>
 #include <torch/version.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
 
 #include "experiments.h"
 #include "limits.h"
@@ -166,18 +168,27 @@ json measure(const Options& options) {
   return result;
 }
 
-// The process's peak after some training steps by one peer alone: the first step, before which
-// nothing but LibTorch stands in memory, and the peak.
+// The most that this program has held in memory, in bytes. (getrusage's ru_maxrss will not do: it
+// begins with what the program that started this one held.)
+int64_t peak_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word == "VmHWM:") {
+      int64_t kibibytes = 0;
+      status >> kibibytes;
+      return kibibytes * 1024;
+    }
+  }
+  throw std::runtime_error("/proc/self/status does not tell the peak of memory (VmHWM)");
+}
+
+// The process's peak after some training steps by one peer alone, and that before the first step, when
+// nothing but LibTorch and the batch stands in memory.
 json peak_memory(const Options& options) {
   at::set_num_threads(options.threads.front());
-  const auto peak = [] {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss * int64_t{1024};
-  };
   const std::string& name = options.shapes.front();
   const Workload workload(options.cells.front(), shape_of(name));
-  const int64_t before = peak();
+  const int64_t before = peak_bytes();
   const Runner runner = options.peak_memory == "ours" ? workload.ours(Mode::kTraining)
                                                       : workload.packed(Mode::kTraining);
   for (int i = 0; i < 3; ++i) runner.run();
@@ -185,7 +196,7 @@ json peak_memory(const Options& options) {
           {"cell", options.cells.front()},
           {"shape", name},
           {"bytes_before", before},
-          {"peak_bytes", peak()}};
+          {"peak_bytes", peak_bytes()}};
 }
 
 int run(int argc, char** argv) {
