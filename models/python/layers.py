@@ -28,8 +28,7 @@ _ARGUMENTS = """
     Raises:
         ValueError: an argument has a wrong size or value, or ``lengths`` and ``mask`` are both
             given.
-        TypeError: an argument has a wrong type or dtype.
-        RuntimeError: tensors disagree in dtype or device.
+        TypeError: an argument has a wrong type, or another dtype than the weights.
 """
 
 _PARAMETERS = """

@@ -157,7 +157,8 @@ def assert_same_bits(actual, expected):
     for a, e in zip(actual, expected, strict=True):
         assert a.dtype == e.dtype
         assert a.shape == e.shape
-        assert a.contiguous().numpy().tobytes() == e.contiguous().numpy().tobytes()
+        a, e = (tensor.detach().contiguous().numpy() for tensor in (a, e))
+        assert a.tobytes() == e.tobytes()
 
 
 def grid(**dimensions):
