@@ -1,5 +1,6 @@
 // masked_rnn::gru: see gru.h.
 #include <masked_rnn/ops/gru.h>
+#include <masked_rnn/ops/registration.h>
 #include <masked_rnn/ops/stack.h>
 #include <torch/library.h>
 
@@ -34,6 +35,9 @@ std::tuple<at::Tensor, at::Tensor> gru(const at::Tensor& input,
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_FRAGMENT(masked_rnn, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
   m.def(
       "gru(Tensor input, Tensor? hx, Tensor[] params, bool has_biases, int num_layers, "
       "float dropout, bool train, bool bidirectional, bool batch_first, Tensor? lengths=None, "

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/layer_adapters.h>
+#include <masked_rnn/ops/registration.h>
 #include <torch/library.h>
 
 namespace masked_rnn {
@@ -166,6 +167,9 @@ LayerGradients call_layer_backward(const LayerArguments& a,
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_FRAGMENT(masked_rnn, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
   m.def(
       "lstm_layer(Tensor input, Tensor h_0, Tensor c_0, Tensor weight_ih, Tensor weight_hh, "
       "Tensor? bias_ih=None, Tensor? bias_hh=None, Tensor? weight_hr=None, Tensor? lengths=None, "

@@ -1,6 +1,7 @@
 // masked_rnn::lstm: see lstm.h.
 #include <masked_rnn/ops/layer_adapters.h>
 #include <masked_rnn/ops/lstm.h>
+#include <masked_rnn/ops/registration.h>
 #include <masked_rnn/ops/stack.h>
 #include <torch/library.h>
 
@@ -36,6 +37,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> lstm(const at::Tensor& input,
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_FRAGMENT(masked_rnn, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
   m.def(
       "lstm(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, "
       "float dropout, bool train, bool bidirectional, bool batch_first, Tensor? lengths=None, "

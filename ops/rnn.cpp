@@ -1,4 +1,5 @@
 // masked_rnn::rnn_tanh and rnn_relu: see rnn.h.
+#include <masked_rnn/ops/registration.h>
 #include <masked_rnn/ops/rnn.h>
 #include <masked_rnn/ops/stack.h>
 #include <torch/library.h>
@@ -60,6 +61,9 @@ std::tuple<at::Tensor, at::Tensor> rnn_relu(const at::Tensor& input,
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_FRAGMENT(masked_rnn, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
   m.def(
       "rnn_tanh(Tensor input, Tensor? hx, Tensor[] params, bool has_biases, int num_layers, "
       "float dropout, bool train, bool bidirectional, bool batch_first, Tensor? lengths=None, "

@@ -3,6 +3,7 @@
 #include <ATen/autocast_mode.h>
 #include <masked_rnn/ops/gru.h>
 #include <masked_rnn/ops/lstm.h>
+#include <masked_rnn/ops/registration.h>
 #include <masked_rnn/ops/rnn.h>
 #include <torch/library.h>
 
@@ -69,6 +70,9 @@ constexpr auto kLstm = autocast<lstm,
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_IMPL(masked_rnn, AutocastCPU, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
   m.impl("lstm", masked_rnn::kLstm);
   m.impl("gru", masked_rnn::kSingleState<masked_rnn::gru>);
   m.impl("rnn_tanh", masked_rnn::kSingleState<masked_rnn::rnn_tanh>);

@@ -3,6 +3,7 @@
 #include <masked_rnn/csrc/reference/layer.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer_adapters.h>
+#include <masked_rnn/ops/registration.h>
 #include <torch/library.h>
 
 namespace masked_rnn {
@@ -46,5 +47,8 @@ LayerGradients meta_backward(const LayerArguments& arguments,
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_IMPL(masked_rnn, Meta, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
   masked_rnn::register_layers<masked_rnn::meta_forward, masked_rnn::meta_backward>(m);
 }
