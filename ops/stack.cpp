@@ -154,7 +154,7 @@ StackResult run_stack(StackArguments a) {
   if (layout.unbatched && lengths.defined() && lengths.dim() == 0) {
     lengths = lengths.unsqueeze(0);
   }
-  if (layout.unbatched && mask.defined()) {
+  if (layout.unbatched && mask.defined() && mask.dim() > 0) {
     mask = mask.unsqueeze(a.batch_first ? 0 : 1);
   }
   check_lengths_and_mask(a.name, lengths, mask, steps, batch, a.batch_first);
