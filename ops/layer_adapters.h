@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
 #include <masked_rnn/csrc/layer.h>
+#include <masked_rnn/ops/registration.h>
 #include <torch/library.h>
 
 #include <array>
@@ -268,6 +269,9 @@ Tensors6 rnn_layer_backward(const OptionalTensor& grad_output,
 // Registers one pair of kernels as the six operators of a dispatch key.
 template <LayerForward forward, LayerBackward backward, class Library>
 void register_layers(Library& library) {
+  if (!may_register()) {
+    return;
+  }
   library.impl("lstm_layer", TORCH_FN((lstm_layer<forward>)));
   library.impl("gru_layer", TORCH_FN((gru_layer<forward>)));
   library.impl("rnn_layer", TORCH_FN((rnn_layer<forward>)));

@@ -9,6 +9,7 @@ from torch.nn.utils import parametrize
 from .layers import GRU, LSTM, RNN
 
 _OURS: dict[type, type] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU}
+_NAMES = {kind.__name__ for kind in _OURS}
 
 
 def _converted_class(module: nn.Module) -> type | None:
@@ -31,14 +32,10 @@ def _reason_against(module: nn.Module) -> str | None:
     """Why a recurrent layer cannot be converted; None for everything else."""
     if isinstance(module, torch.jit.ScriptModule):
         scripted = getattr(module, "original_name", "")
-        return "it is scripted: convert before" if scripted in ("RNN", "LSTM", "GRU") else None
+        return "it is scripted: convert before" if scripted in _NAMES else None
     if isinstance(module, tuple(_OURS)):
         return f"{type(module).__qualname__} is a class of its own, derived from it"
-    if type(module).__module__.startswith("torch.ao.nn") and type(module).__name__ in (
-        "RNN",
-        "LSTM",
-        "GRU",
-    ):
+    if type(module).__module__.startswith("torch.ao.nn") and type(module).__name__ in _NAMES:
         return "it is quantised"
     return None
 

@@ -41,19 +41,8 @@ _OPERATOR = """{what} over a padded batch; ``torch.{name}``'s arithmetic, valid 
 
 
 def _run(name, input, hx, params, options, lengths, mask):
-    has_biases, num_layers, dropout, train, bidirectional, batch_first = options
     return getattr(torch.ops.masked_rnn, name)(
-        input,
-        hx,
-        list(params),
-        has_biases,
-        num_layers,
-        dropout,
-        train,
-        bidirectional,
-        batch_first,
-        as_tensor(lengths),
-        as_tensor(mask),
+        input, hx, list(params), *options, as_tensor(lengths), as_tensor(mask)
     )
 
 

@@ -55,20 +55,30 @@ class _Layer(nn.RNNBase):
             )
         batch = unpack(packed)
         states = permute_states(states, packed.sorted_indices)
-        one_state = states[0] if states else None
-        output, *final = self._operator()(
-            batch.input,
-            states if self.mode == "LSTM" else one_state,
-            self._weights(),
-            self.bias,
-            self.num_layers,
-            self.dropout,
-            self.training,
-            self.bidirectional,
-            False,
-            batch.lengths,
-        )
+        output, *final = self._run(batch.input, states, self._weights(), False, batch.lengths, None)
         return pack_like(packed, batch, output), permute_states(final, packed.unsorted_indices)
+
+
+class _OneStateLayer(_Layer):
+    """The layers whose state is h alone."""
+
+    def forward(
+        self,
+        input: Tensor,
+        hx: Tensor | None = None,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        states: list[Tensor] = []
+        if hx is not None:
+            states = [hx]
+        weights = self._flat_weights
+        if not torch.jit.is_scripting():
+            if isinstance(input, PackedSequence):
+                output, final = self._packed(input, states, lengths, mask)
+                return output, final[0]
+            weights, lengths, mask = self._weights(), as_tensor(lengths), as_tensor(mask)
+        return self._run(input, states, weights, self.batch_first, lengths, mask)
 
 
 def _no_projection(options: dict[str, Any]) -> None:
@@ -76,7 +86,7 @@ def _no_projection(options: dict[str, Any]) -> None:
         raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
 
 
-class RNN(_Layer):
+class RNN(_OneStateLayer):
     __doc__ = (
         """Elman network, ``h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)``, or with relu
     (Elman, Finding structure in time, 1990).
@@ -111,23 +121,18 @@ class RNN(_Layer):
         mode = f"RNN_{nonlinearity.upper()}"
         super().__init__(mode, input_size, hidden_size, num_layers, *args, **options)
 
-    def _operator(self):
-        relu = self.nonlinearity == "relu"
-        return torch.ops.masked_rnn.rnn_relu if relu else torch.ops.masked_rnn.rnn_tanh
-
-    def forward(
+    def _run(
         self,
         input: Tensor,
-        hx: Tensor | None = None,
-        lengths: Tensor | None = None,
-        mask: Tensor | None = None,
+        states: list[Tensor],
+        weights: list[Tensor],
+        batch_first: bool,
+        lengths: Tensor | None,
+        mask: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        weights = self._flat_weights
-        if not torch.jit.is_scripting():
-            if isinstance(input, PackedSequence):
-                output, final = self._packed(input, [] if hx is None else [hx], lengths, mask)
-                return output, final[0]
-            weights, lengths, mask = self._weights(), as_tensor(lengths), as_tensor(mask)
+        hx: Tensor | None = None
+        if len(states) > 0:
+            hx = states[0]
         if self.nonlinearity == "relu":
             return torch.ops.masked_rnn.rnn_relu(
                 input,
@@ -138,7 +143,7 @@ class RNN(_Layer):
                 self.dropout,
                 self.training,
                 self.bidirectional,
-                self.batch_first,
+                batch_first,
                 lengths,
                 mask,
             )
@@ -151,7 +156,7 @@ class RNN(_Layer):
             self.dropout,
             self.training,
             self.bidirectional,
-            self.batch_first,
+            batch_first,
             lengths,
             mask,
         )
@@ -178,8 +183,28 @@ class LSTM(_Layer):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__("LSTM", *args, **options)
 
-    def _operator(self):
-        return torch.ops.masked_rnn.lstm
+    def _run(
+        self,
+        input: Tensor,
+        states: list[Tensor],
+        weights: list[Tensor],
+        batch_first: bool,
+        lengths: Tensor | None,
+        mask: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return torch.ops.masked_rnn.lstm(
+            input,
+            states,
+            weights,
+            self.bias,
+            self.num_layers,
+            self.dropout,
+            self.training,
+            self.bidirectional,
+            batch_first,
+            lengths,
+            mask,
+        )
 
     def forward(
         self,
@@ -197,23 +222,11 @@ class LSTM(_Layer):
                 output, final = self._packed(input, states, lengths, mask)
                 return output, (final[0], final[1])
             weights, lengths, mask = self._weights(), as_tensor(lengths), as_tensor(mask)
-        output, h_n, c_n = torch.ops.masked_rnn.lstm(
-            input,
-            states,
-            weights,
-            self.bias,
-            self.num_layers,
-            self.dropout,
-            self.training,
-            self.bidirectional,
-            self.batch_first,
-            lengths,
-            mask,
-        )
+        output, h_n, c_n = self._run(input, states, weights, self.batch_first, lengths, mask)
         return output, (h_n, c_n)
 
 
-class GRU(_Layer):
+class GRU(_OneStateLayer):
     __doc__ = (
         """Gated recurrent unit (Cho et al. 2014, reset gate after the product, as torch.nn.GRU):
     ``n = tanh(W_in x_t + b_in + r * (W_hn h_(t-1) + b_hn))``, ``h_t = (1 - z) * n + z * h_(t-1)``,
@@ -234,22 +247,18 @@ class GRU(_Layer):
         _no_projection(options)
         super().__init__("GRU", *args, **options)
 
-    def _operator(self):
-        return torch.ops.masked_rnn.gru
-
-    def forward(
+    def _run(
         self,
         input: Tensor,
-        hx: Tensor | None = None,
-        lengths: Tensor | None = None,
-        mask: Tensor | None = None,
+        states: list[Tensor],
+        weights: list[Tensor],
+        batch_first: bool,
+        lengths: Tensor | None,
+        mask: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        weights = self._flat_weights
-        if not torch.jit.is_scripting():
-            if isinstance(input, PackedSequence):
-                output, final = self._packed(input, [] if hx is None else [hx], lengths, mask)
-                return output, final[0]
-            weights, lengths, mask = self._weights(), as_tensor(lengths), as_tensor(mask)
+        hx: Tensor | None = None
+        if len(states) > 0:
+            hx = states[0]
         return torch.ops.masked_rnn.gru(
             input,
             hx,
@@ -259,25 +268,18 @@ class GRU(_Layer):
             self.dropout,
             self.training,
             self.bidirectional,
-            self.batch_first,
+            batch_first,
             lengths,
             mask,
         )
 
 
-def _document(layer: type, **words: str) -> None:
-    layer.forward.__doc__ = _ARGUMENTS.format(**words)
-
-
-_ONE_STATE = {
-    "states": "``h_0 [L*D, B, H]`` (one sequence alone: ``[L*D, H]``)",
-    "size": "H",
-    "results": "h_n: ``[L*D, B, H]`` after the last valid step (in reverse: the first).",
-}
-_document(RNN, **_ONE_STATE)
-_document(GRU, **_ONE_STATE)
-_document(
-    LSTM,
+_OneStateLayer.forward.__doc__ = _ARGUMENTS.format(
+    states="``h_0 [L*D, B, H]`` (one sequence alone: ``[L*D, H]``)",
+    size="H",
+    results="h_n: ``[L*D, B, H]`` after the last valid step (in reverse: the first).",
+)
+LSTM.forward.__doc__ = _ARGUMENTS.format(
     states="``(h_0 [L*D, B, P], c_0 [L*D, B, H])``, P = ``proj_size`` or H (one sequence alone: "
     "without B)",
     size="P",

@@ -59,7 +59,7 @@ def _stack(op, name, kind, input, states, params, options, lengths, mask):
     if sequence_lens is not None:
         one = op.Constant(value=_tensor(1))
         at_least_one = op.Max(sequence_lens, one)
-        valid = op.Unsqueeze(op.Not(op.Less(sequence_lens, one)), ints(1))  # [B, 1]
+        valid = op.Unsqueeze(op.GreaterOrEqual(sequence_lens, one), ints(1))  # [B, 1]
     extra = {
         "LSTM": {},
         "GRU": {"linear_before_reset": 1},
@@ -87,13 +87,12 @@ def _stack(op, name, kind, input, states, params, options, lengths, mask):
             at_least_one,
             *(initial or [None] * len(finals)),
         ]
-        results = getattr(op, kind)(
+        y, *final = getattr(op, kind)(
             *arguments,
             hidden_size=params[1].shape[1],
             direction="bidirectional" if bidirectional else "forward",
             **extra,
         )
-        y, *final = results
         if valid is not None:
             y = op.Where(valid, y, zero)
             before = initial or [zero] * len(final)
@@ -115,23 +114,7 @@ def _tensor(value: int):
 def _translations() -> dict[Callable, Callable]:
     from onnxscript import opset18 as op
 
-    def lstm(
-        input,
-        hx: Sequence[Any],
-        params: Sequence[Any],
-        has_biases: bool,
-        num_layers: int,
-        dropout: float,
-        train: bool,
-        bidirectional: bool,
-        batch_first: bool,
-        lengths=None,
-        mask=None,
-    ):
-        options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
-        return _stack(op, "lstm", "LSTM", input, list(hx), params, options, lengths, mask)
-
-    def one_state(name: str, kind: str):
+    def translation(name: str, kind: str):
         def translate(
             input,
             hx,
@@ -146,17 +129,18 @@ def _translations() -> dict[Callable, Callable]:
             mask=None,
         ):
             options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
-            states = [] if hx is None else [hx]
+            given = [] if hx is None else [hx]
+            states = list(hx) if kind == "LSTM" else given
             return _stack(op, name, kind, input, states, params, options, lengths, mask)
 
         return translate
 
     ops = torch.ops.masked_rnn
     return {
-        ops.lstm.default: lstm,
-        ops.gru.default: one_state("gru", "GRU"),
-        ops.rnn_tanh.default: one_state("rnn_tanh", "RNN"),
-        ops.rnn_relu.default: one_state("rnn_relu", "RNN"),
+        ops.lstm.default: translation("lstm", "LSTM"),
+        ops.gru.default: translation("gru", "GRU"),
+        ops.rnn_tanh.default: translation("rnn_tanh", "RNN"),
+        ops.rnn_relu.default: translation("rnn_relu", "RNN"),
     }
 
 

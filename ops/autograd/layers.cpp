@@ -6,7 +6,6 @@
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/layer_adapters.h>
-#include <masked_rnn/ops/registration.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -271,8 +270,5 @@ LayerResult autograd_forward(const LayerArguments& a, bool save) {
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_IMPL(masked_rnn, Autograd, m) {
-  if (!masked_rnn::may_register()) {
-    return;
-  }
   masked_rnn::register_layers<masked_rnn::autograd_forward, masked_rnn::autograd_backward>(m);
 }

@@ -3,7 +3,6 @@
 #include <masked_rnn/csrc/reference/layer.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer_adapters.h>
-#include <masked_rnn/ops/registration.h>
 #include <torch/library.h>
 
 namespace masked_rnn {
@@ -53,8 +52,5 @@ LayerGradients cpu_backward(const LayerArguments& a,
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_IMPL(masked_rnn, CPU, m) {
-  if (!masked_rnn::may_register()) {
-    return;
-  }
   masked_rnn::register_layers<masked_rnn::cpu_forward, masked_rnn::cpu_backward>(m);
 }

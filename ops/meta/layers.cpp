@@ -3,7 +3,6 @@
 #include <masked_rnn/csrc/reference/layer.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer_adapters.h>
-#include <masked_rnn/ops/registration.h>
 #include <torch/library.h>
 
 namespace masked_rnn {
@@ -47,8 +46,5 @@ LayerGradients meta_backward(const LayerArguments& arguments,
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_IMPL(masked_rnn, Meta, m) {
-  if (!masked_rnn::may_register()) {
-    return;
-  }
   masked_rnn::register_layers<masked_rnn::meta_forward, masked_rnn::meta_backward>(m);
 }

@@ -4,7 +4,6 @@
 #include <masked_rnn/csrc/reference/layer.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer_adapters.h>
-#include <masked_rnn/ops/registration.h>
 #include <torch/library.h>
 
 namespace masked_rnn {
@@ -35,8 +34,5 @@ LayerGradients reference_backward(const LayerArguments& a,
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_IMPL(masked_rnn, CompositeExplicitAutograd, m) {
-  if (!masked_rnn::may_register()) {
-    return;
-  }
   masked_rnn::register_layers<masked_rnn::reference_forward, masked_rnn::reference_backward>(m);
 }

@@ -133,6 +133,12 @@ class Case:
         return [output] + [torch.stack(final, 1) for final in finals]
 
 
+def flat(results):
+    """A layer's (output, h_n) or (output, (h_n, c_n)) as one list."""
+    output, states = results
+    return [output, *(states if isinstance(states, tuple) else (states,))]
+
+
 def gradients(results, leaves, seed=1):
     generator = torch.Generator().manual_seed(seed)
     loss = sum(

@@ -9,7 +9,7 @@ import masked_rnn
 import numpy as np
 import pytest
 import torch
-from oracle import Case, assert_near, assert_same_bits, gradients, grid, name
+from oracle import Case, assert_near, assert_same_bits, flat, gradients, grid, name
 from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -23,12 +23,6 @@ def pair(name, *args, **options):
     ours = getattr(masked_rnn, name)(*args, **options)
     ours.load_state_dict(theirs.state_dict())
     return theirs, ours
-
-
-def flat(results):
-    """(output, h_n) or (output, (h_n, c_n)) as one list."""
-    output, states = results
-    return [output, *(states if isinstance(states, tuple) else (states,))]
 
 
 def layer_of(case):
@@ -309,67 +303,6 @@ def test_functional_call_takes_other_weights(kind):
         one, dict(other.named_parameters()), (input,), {"lengths": [5, 1, 2]}
     )
     assert_same_bits(flat(called), flat(other(input, lengths=[5, 1, 2])))
-
-
-@pytest.mark.parametrize("kind", NAMES)
-@pytest.mark.parametrize("how", ["script", "trace"])
-def test_torchscript_with_other_sizes_than_traced(kind, how):
-    class Model(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = getattr(masked_rnn, kind)(4, 7, 2, bidirectional=True)
-
-        def forward(self, input: torch.Tensor, lengths: torch.Tensor):
-            return self.layer(input, lengths=lengths)[0]
-
-    model = Model()
-    if how == "script":
-        scripted = torch.jit.script(model)
-    else:
-        scripted = torch.jit.trace(model, (torch.randn(3, 2, 4), torch.tensor([3, 1])))
-    saved = io.BytesIO()
-    torch.jit.save(scripted, saved)
-    saved.seek(0)
-    loaded = torch.jit.load(saved)
-    for T, lengths in ((8, [0, 8, 3]), (2, [2])):
-        input, lengths = torch.randn(T, len(lengths), 4), torch.tensor(lengths)
-        assert_same_bits([loaded(input, lengths)], [model(input, lengths)])
-
-
-@pytest.mark.parametrize("kind", NAMES)
-def test_compiles_once_for_all_lengths(kind):
-    layer = getattr(masked_rnn, kind)(4, 7, dtype=torch.double)
-    graphs = []
-
-    def count(graph, _inputs):
-        graphs.append(graph)
-        return graph.forward
-
-    compiled = torch.compile(layer, fullgraph=True, backend=count, dynamic=True)
-    for T, lengths in ((5, [5, 0, 2]), (5, [1, 1, 5]), (9, [2, 9, 3, 4])):
-        input = torch.randn(T, len(lengths), 4, dtype=torch.double, requires_grad=True)
-        given = torch.tensor(lengths)
-        leaves = [input, *layer.parameters()]
-        actual, expected = flat(compiled(input, lengths=given)), flat(layer(input, lengths=given))
-        assert_near(actual, expected, torch.double)
-        assert_near(gradients(actual, leaves), gradients(expected, leaves), torch.double)
-    assert len(graphs) == 1
-
-
-@pytest.mark.parametrize("kind", NAMES)
-def test_exports_for_any_sizes(kind):
-    layer = getattr(masked_rnn, kind)(4, 7)
-    T, B = torch.export.Dim("T", min=2), torch.export.Dim("B", min=2)
-    program = torch.export.export(
-        layer,
-        (torch.randn(5, 3, 4),),
-        {"lengths": torch.tensor([5, 0, 2])},
-        dynamic_shapes={"input": {0: T, 1: B}, "lengths": {0: B}},
-    )
-    input, lengths = torch.randn(9, 2, 4), torch.tensor([3, 9])
-    assert_same_bits(
-        flat(program.module()(input, lengths=lengths)), flat(layer(input, lengths=lengths))
-    )
 
 
 @pytest.mark.parametrize("kind", NAMES)
