@@ -47,6 +47,7 @@ struct LayerArguments {
   at::Tensor lengths;    // [B] integers or undefined
   at::Tensor mask;       // [T, B] bool or undefined
   bool reverse;
+  bool bfloat16_products = false;  // products may round what they multiply to bfloat16
 
   int64_t steps() const { return input.size(0); }
   int64_t batch() const { return input.size(1); }

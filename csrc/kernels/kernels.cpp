@@ -34,6 +34,17 @@ const Kernels<float>& kernels<float>(Level level) {
   return MASKED_RNN_CHOOSE(Float);
 }
 
+const Kernels<float>& bfloat16_kernels() {
+#ifdef MASKED_RNN_X86
+  static const bool multiplies =
+      cpu_level() == Level::kAvx512 && __builtin_cpu_supports("avx512bf16") != 0;
+  if (multiplies) {
+    return kBfloat16Avx512;
+  }
+#endif
+  return kernels<float>();
+}
+
 template <>
 const Kernels<double>& kernels<double>(Level level) {
   return MASKED_RNN_CHOOSE(Double);

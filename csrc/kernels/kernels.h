@@ -7,7 +7,8 @@
 namespace masked_rnn {
 
 // Weights as the kernels read them: columns in blocks of column_block, each block [depth,
-// column_block] contiguous, the last one filled up with zeros.
+// column_block] contiguous, the last one filled up with zeros. Where the operands of products are pairs
+// of bfloat16, a block is half as deep.
 //
 // gates > 1 puts the same hidden units of all gates into one block, gate after gate:
 // [depth, gates, column_block / gates].
@@ -146,5 +147,9 @@ Level cpu_level();
 // The table of a level; of this machine's by default.
 template <class T>
 const Kernels<T>& kernels(Level level = cpu_level());
+
+// The table whose products (step, product, outer) round every number that they multiply to bfloat16,
+// once, and add up in float32; kernels<float>() where the machine has no instruction for it.
+const Kernels<float>& bfloat16_kernels();
 
 }  // namespace masked_rnn

@@ -5,7 +5,7 @@
 
 namespace masked_rnn {
 
-extern const Kernels<float> kFloatDefault, kFloatAvx2, kFloatAvx512;
+extern const Kernels<float> kFloatDefault, kFloatAvx2, kFloatAvx512, kBfloat16Avx512;
 extern const Kernels<double> kDoubleDefault, kDoubleAvx2, kDoubleAvx512;
 
 }  // namespace masked_rnn

@@ -10,27 +10,28 @@ namespace {
 // the tensors are.
 constexpr int64_t kOuterRows = 512;
 
-// Rows in one partial sum: each starts from zero, then is added to the others. One sequential sum had
+// Operands in one partial sum: each starts from zero, then is added to the others. One sequential sum had
 // several times the rounding error of torch.nn's gradients.
-constexpr int64_t kSummedRows = 64;
+constexpr int64_t kSummedOperands = 64;
 constexpr int64_t kSummedRowsOfColumns = 32;
 constexpr int kPanelColumns = kTileRows<kBlockVectors>;  // of the left side
 
 template <class T>
 constexpr int64_t kSideColumns = kBlockVectors* kLanes<T>;
 
-// One row of a panel is copied as a power of two of elements: what it writes too much the next row
-// overwrites, or stands behind the last one.
-constexpr int kCopied = kPanelColumns > 4 ? 8 : 4;
-constexpr int64_t kPanelSize = kPanelColumns * kOuterRows + kCopied;
+// A row of a panel is kPanelColumns operands, copied kCopied at a time: what that writes too much the
+// next row overwrites, or stands behind the last one.
+static_assert(kPanelColumns <= kCopied);
+constexpr int64_t kPanelSize = kPanelColumns * operands(kOuterRows) + kCopied;
 
 template <class T>
 int64_t outer_scratch_size(int64_t M) {
   const int64_t panels = (M + kPanelColumns - 1) / kPanelColumns;
-  return panels * kPanelSize + kSideColumns<T> * kOuterRows;
+  return panels * kPanelSize + kSideColumns<T> * operands(kOuterRows);
 }
 
-// panel[m / kPanelColumns][row][m % kPanelColumns] = a[row][m], kPanelSize from panel to panel.
+// panel[m / kPanelColumns][k][m % kPanelColumns] = a[row][m], for the operand k of a row or of several
+// together, kPanelSize from panel to panel.
 template <class T>
 void pack_panels(const T* a, int64_t stride, int64_t rows, int64_t M, T* panels) {
   // So few rows at a time that what is read of them stays in the first-level cache.
@@ -40,14 +41,15 @@ void pack_panels(const T* a, int64_t stride, int64_t rows, int64_t M, T* panels)
     T* panel = panels;
     for (int64_t m = 0; m < M; m += kPanelColumns, panel += kPanelSize) {
       const int64_t here = M - m < kPanelColumns ? M - m : kPanelColumns;
-      for (int64_t row = first; row < last; ++row) {
+      for (int64_t row = first; row < last; row += kTerms) {
         const T* from = a + row * stride + m;
-        T* to = panel + row * kPanelColumns;
+        T* to = panel + row / kTerms * kPanelColumns;
+        const T* second = row + 1 < rows ? from + stride : nullptr;
         if (m + kCopied <= M) {
-          std::memcpy(to, from, kCopied * sizeof(T));
+          copy_operands_across(from, second, to);
         } else {
           for (int64_t i = 0; i < here; ++i) {
-            to[i] = from[i];
+            to[i] = operand(from + i, second == nullptr ? nullptr : second + i);
           }
         }
       }
@@ -55,32 +57,34 @@ void pack_panels(const T* a, int64_t stride, int64_t rows, int64_t M, T* panels)
   }
 }
 
-// panel[row][n] = b[row][first + n], 0 beyond the last column.
+// panel[k][n] = b[row][first + n], likewise; 0 beyond the last column.
 template <class T>
 void pack_side(const T* const* b, int64_t rows, int64_t first, int64_t columns, T* panel) {
   const int64_t here = columns - first < kSideColumns<T> ? columns - first : kSideColumns<T>;
-  for (int64_t row = 0; row < rows; ++row, panel += kSideColumns<T>) {
-    if (here == kSideColumns<T>) {
-      std::memcpy(panel, b[row] + first, kSideColumns<T> * sizeof(T));
-    } else {
-      for (int64_t n = 0; n < kSideColumns<T>; ++n) {
-        panel[n] = n < here ? b[row][first + n] : 0;
-      }
+  for (int64_t row = 0; row < rows; row += kTerms, panel += kSideColumns<T>) {
+    const T* from = b[row] + first;
+    const T* second = row + 1 < rows ? b[row + 1] + first : nullptr;
+    int64_t n = 0;
+    for (; n + kLanes<T> <= here; n += kLanes<T>) {
+      store<T>(panel + n, operands_across(from + n, second == nullptr ? nullptr : second + n));
+    }
+    for (; n < kSideColumns<T>; ++n) {
+      panel[n] = n < here ? operand(from + n, second == nullptr ? nullptr : second + n) : 0;
     }
   }
 }
 
-// c (+)= the sum over rows, which are at most kSummedRows.
+// c (+)= the sum over `depth` operands, which are at most kSummedOperands.
 template <class T, int R>
 inline void outer_sum(const T* a,
                       const T* b,
-                      int64_t rows,
+                      int64_t depth,
                       bool accumulate,
                       T* c,
                       int64_t c_stride,
                       int64_t columns) {
   Vec<T> sum[R][kBlockVectors] = {};
-  for (int64_t row = 0; row < rows; ++row) {
+  for (int64_t k = 0; k < depth; ++k) {
     Vec<T> side[kBlockVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kBlockVectors; ++v) {
@@ -92,7 +96,7 @@ inline void outer_sum(const T* a,
       const Vec<T> x = broadcast(a[i]);
 #pragma GCC unroll 4
       for (int v = 0; v < kBlockVectors; ++v) {
-        sum[i][v] += x * side[v];
+        sum[i][v] = multiply_add<T>(x, side[v], sum[i][v]);
       }
     }
     a += kPanelColumns;
@@ -122,16 +126,16 @@ inline void outer_sum(const T* a,
 template <class T, int R>
 inline void outer_tile(const T* a,
                        const T* b,
-                       int64_t rows,
+                       int64_t depth,
                        bool accumulate,
                        T* c,
                        int64_t c_stride,
                        int64_t columns) {
-  for (int64_t row = 0; row < rows; row += kSummedRows) {
-    outer_sum<T, R>(a + row * kPanelColumns,
-                    b + row * kSideColumns<T>,
-                    rows - row < kSummedRows ? rows - row : kSummedRows,
-                    accumulate || row > 0,
+  for (int64_t k = 0; k < depth; k += kSummedOperands) {
+    outer_sum<T, R>(a + k * kPanelColumns,
+                    b + k * kSideColumns<T>,
+                    depth - k < kSummedOperands ? depth - k : kSummedOperands,
+                    accumulate || k > 0,
                     c,
                     c_stride,
                     columns);
@@ -153,7 +157,8 @@ void outer(const OuterArguments<T>& o) {
     }
   }
   T* const panels = o.scratch;
-  T* const side_panel = panels + (outer_scratch_size<T>(o.M) - kSideColumns<T> * kOuterRows);
+  T* const side_panel =
+      panels + (outer_scratch_size<T>(o.M) - kSideColumns<T> * operands(kOuterRows));
   for (int64_t first_row = 0; first_row < o.rows; first_row += kOuterRows) {
     const int64_t rows = o.rows - first_row < kOuterRows ? o.rows - first_row : kOuterRows;
     pack_panels(o.a + first_row * o.a_stride, o.a_stride, rows, o.M, panels);
@@ -167,8 +172,13 @@ void outer(const OuterArguments<T>& o) {
           const int64_t columns = side.columns - n;
           const auto tile = [&](auto height) {
             constexpr int R = decltype(height)::value;
-            outer_tile<T, R>(
-                panel, side_panel, rows, first_row > 0 || o.accumulate, c, side.c_stride, columns);
+            outer_tile<T, R>(panel,
+                             side_panel,
+                             operands(rows),
+                             first_row > 0 || o.accumulate,
+                             c,
+                             side.c_stride,
+                             columns);
           };
           if (o.M - m >= kPanelColumns) {
             tile(Constant<kPanelColumns>{});

@@ -17,7 +17,7 @@ constexpr int64_t block_units(int64_t gates) {
 template <class T>
 int64_t packed_size(int64_t depth, int64_t columns, int64_t gates) {
   const int64_t units = block_units<T>(gates);
-  return (columns + units - 1) / units * units * gates * depth;
+  return (columns + units - 1) / units * units * gates * operands(depth);
 }
 
 // Of each pair of rows a and b, the elements outside the diagonal of squares of `Square` elements
@@ -46,17 +46,18 @@ MASKED_RNN_INLINE void transpose(Vec<T> (&rows)[kLanes<T>]) {
   }
 }
 
-// `columns` <= lanes columns n of a weight that is contiguous along k, to to[k * row + n].
+// `columns` <= lanes columns n of a weight that is contiguous along k, to to[k * row + n] for operands
+// k.
 template <class T>
 void pack_rows(
     const T* from, int64_t stride_n, int64_t columns, int64_t depth, T* to, int64_t row) {
   constexpr int64_t L = kLanes<T>;
   int64_t k = 0;
-  for (; columns == L && k + L <= depth; k += L) {
+  for (; columns == L && (k + L) * kTerms <= depth; k += L) {
     Vec<T> square[L];
 #pragma GCC unroll 16
     for (int n = 0; n < L; ++n) {
-      square[n] = load(from + n * stride_n + k);
+      square[n] = operands_along(from + n * stride_n + k * kTerms);
     }
     transpose<T>(square);
 #pragma GCC unroll 16
@@ -64,9 +65,28 @@ void pack_rows(
       store<T>(to + (k + i) * row, square[i]);
     }
   }
-  for (; k < depth; ++k) {
+  for (; k < operands(depth); ++k) {
     for (int64_t n = 0; n < columns; ++n) {
-      to[k * row + n] = from[n * stride_n + k];
+      const T* first = from + n * stride_n + k * kTerms;
+      to[k * row + n] = operand(first, k * kTerms + 1 < depth ? first + 1 : nullptr);
+    }
+  }
+}
+
+// `columns` columns n of any other weight.
+template <class T>
+void pack_columns(const T* from, const PackArguments<T>& p, int64_t columns, T* to, int64_t row) {
+  for (int64_t k = 0; k < operands(p.depth); ++k, to += row) {
+    const T* first = from + k * kTerms * p.stride_k;
+    const int64_t to_second = k * kTerms + 1 < p.depth ? p.stride_k : 0;
+    const auto second = [&](const T* of) { return to_second == 0 ? nullptr : of + to_second; };
+    int64_t n = 0;
+    for (; p.stride_n == 1 && n + kLanes<T> <= columns; n += kLanes<T>) {
+      store<T>(to + n, operands_across(first + n, second(first + n)));
+    }
+    for (; n < columns; ++n) {
+      const T* of = first + n * p.stride_n;
+      to[n] = operand(of, second(of));
     }
   }
 }
@@ -86,19 +106,15 @@ void pack(const PackArguments<T>& p) {
           pack_rows(from + n * p.stride_n, p.stride_n, columns, p.depth, to + n, row);
         }
       } else {
-        for (int64_t k = 0; k < p.depth; ++k) {
-          for (int64_t n = 0; n < here; ++n) {
-            to[k * row + n] = from[k * p.stride_k + n * p.stride_n];
-          }
-        }
+        pack_columns(from, p, here, to, row);
       }
-      for (int64_t k = 0; here < units && k < p.depth; ++k) {
+      for (int64_t k = 0; here < units && k < operands(p.depth); ++k) {
         for (int64_t n = here; n < units; ++n) {
           to[k * row + n] = 0;
         }
       }
     }
-    out += row * p.depth;
+    out += row * operands(p.depth);
   }
 }
 

@@ -18,15 +18,12 @@ constexpr int kStepVectors = kUnitVectors<Cell>* Cell::kGates;
 
 // Rows [r, r + R) and the hidden units of `Blocks` packed blocks from unit j on.
 template <class T, class Cell, int R, int Blocks>
-inline void step_tile(const StepArguments<T>& s, int64_t r, int64_t j) {
+inline void step_tile(const StepArguments<T>& s, const T* const* h_prev, int64_t r, int64_t j) {
   constexpr int V = kStepVectors<Cell>, kUnits = Blocks * kUnitVectors<Cell>;
   Vec<T> sum[R][Blocks * V] = {};
-  multiply_add<T, R, V, Blocks>(sum,
-                                s.h_prev + r,
-                                s.packed + j * Cell::kGates * s.depth,
-                                V * kLanes<T> * s.depth,
-                                0,
-                                s.depth);
+  const int64_t depth = operands(s.depth);
+  add_products<T, R, V, Blocks>(
+      sum, h_prev + r, s.packed + j * Cell::kGates * depth, V * kLanes<T> * depth, 0, depth);
   Vec<T> recurrent[R][Blocks * V];
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
@@ -53,15 +50,16 @@ template <class T, class Cell>
 void step(const StepArguments<T>& s) {
   constexpr int V = kStepVectors<Cell>;
   constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
+  const OperandRows<T> h_prev(s.h_prev, s.rows, s.depth);
   for (int64_t j = s.first; j < s.last;) {
     int64_t blocks = 1;
     for_row_tiles<kTileRows<V>>(s.rows, [&](auto rows, int64_t r) {
       constexpr int R = decltype(rows)::value, kBlocks = kBlocksAtOnce<V, R>;
       if (kBlocks > 1 && s.rows == R && s.last - j > (kBlocks - 1) * units) {
         blocks = kBlocks;
-        step_tile<T, Cell, R, kBlocks>(s, r, j);
+        step_tile<T, Cell, R, kBlocks>(s, h_prev.data(), r, j);
       } else {
-        step_tile<T, Cell, R, 1>(s, r, j);
+        step_tile<T, Cell, R, 1>(s, h_prev.data(), r, j);
       }
     });
     j += blocks * units;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <masked_rnn/csrc/kernels/kernels.h>
-#include <masked_rnn/csrc/vec/vec.h>
+#include <masked_rnn/csrc/vec/operands.h>
 
 namespace masked_rnn {
 namespace {
@@ -25,10 +25,10 @@ constexpr int kBlocksAtOnce = kAccumulators / (V * R) > 4 ? 4 : kAccumulators / 
 // A packed weight is read once from front to back by every tile; it is fetched this far ahead.
 constexpr int64_t kPrefetchBytes = 2048;
 
-// sum[r][block * V + v] += sum over k in [first, last) of a[r][k] * b(block)[k][v], where the blocks
-// stand `block_stride` elements apart.
+// sum[r][block * V + v] += sum over operands k in [first, last) of a[r][k] * b(block)[k][v], where the
+// blocks stand `block_stride` elements apart.
 template <class T, int R, int V, int Blocks>
-MASKED_RNN_INLINE void multiply_add(Vec<T> (&sum)[R][Blocks * V],
+MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][Blocks * V],
                                     const T* const* a,
                                     const T* b,
                                     int64_t block_stride,
@@ -58,7 +58,7 @@ MASKED_RNN_INLINE void multiply_add(Vec<T> (&sum)[R][Blocks * V],
       const Vec<T> x = broadcast(rows[r][k]);
 #pragma GCC unroll 16
       for (int v = 0; v < Blocks * V; ++v) {
-        sum[r][v] += x * column[v];
+        sum[r][v] = multiply_add<T>(x, column[v], sum[r][v]);
       }
     }
   }

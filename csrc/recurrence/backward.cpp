@@ -27,6 +27,7 @@ struct BackwardPass {
   const Schedule& schedule;
   const WantedMask& wanted;
 
+  const Kernels<T>& k = layer_kernels<T>(a);
   const int64_t H = a.hidden_size(), P = a.output_size(), B = schedule.num_sequences;
   at::Tensor output_tensor, h_0, grad_output_tensor, input_gradient_tensor;
   std::vector<T*> output;
@@ -57,7 +58,7 @@ struct BackwardPass {
         h_0(a.h_0.contiguous()),
         output(row_pointers<T>(schedule, output_tensor)),
         previous(previous_pointers<T>(schedule, output, h_0)),
-        weight_hh(pack_plain<T>(a.weight_hh)),
+        weight_hh(pack_plain<T>(k, a.weight_hh)),
         saved(rows_of<T>(saved_)),
         grad_h_n(rows_of<T>(grads.h_n.defined() ? grads.h_n.contiguous() : at::zeros_like(h_0))),
         grad_h(scratch_rows<T>(B, P)),
@@ -81,7 +82,7 @@ struct BackwardPass {
       grad_c = scratch_rows<T>(B, H);
     }
     if (a.projected()) {
-      weight_hr = pack_plain<T>(a.weight_hr);
+      weight_hr = pack_plain<T>(k, a.weight_hr);
       grad_raw = scratch_rows<T>(B, H);
       grad_raw_rows = grad_raw.pointers(B);
       if (wanted[kWeightHr]) {
@@ -91,10 +92,10 @@ struct BackwardPass {
     }
     if (wanted[kInput]) {
       if (a.cell == CellKind::kGru) {
-        weight_ih = pack_plain<T>(a.weight_ih.narrow(0, 0, 2 * H));
-        weight_ih_n = pack_plain<T>(a.weight_ih.narrow(0, 2 * H, H));
+        weight_ih = pack_plain<T>(k, a.weight_ih.narrow(0, 0, 2 * H));
+        weight_ih_n = pack_plain<T>(k, a.weight_ih.narrow(0, 2 * H, H));
       } else {
-        weight_ih = pack_plain<T>(a.weight_ih);
+        weight_ih = pack_plain<T>(k, a.weight_ih);
       }
       input_gradient_tensor =
           at::empty({a.steps(), a.batch(), a.input_size()}, a.weight_ih.options());
@@ -120,7 +121,6 @@ struct BackwardPass {
 
   // The gradient of h before the projection, for which both parts of that of h are needed at once.
   void unproject(const GateGradients<T>& part, int64_t step, Slice rows) const {
-    const auto& k = kernels<T>();
     for (int64_t j = rows.first; j < rows.last; ++j) {
       const int64_t row = schedule.offsets[step] + j;
       if (!grad_output.empty()) {
@@ -176,7 +176,7 @@ struct BackwardPass {
     s.h = output.data() + first;
     s.grad_gates = part.gates[first - part.first];
     s.grad_gates_stride = part.gates.stride;
-    cell_kernels<T>(a.cell).step_backward(s);
+    cell_kernels<T>(k, a.cell).step_backward(s);
   }
 
   // From the gates' gradients to those of some units of h before the step, of which row j begins at
@@ -187,14 +187,14 @@ struct BackwardPass {
                          Range units,
                          T* const* grad_h_before) const {
     const int64_t depth = a.weight_hh.size(0);
-    kernels<T>().product({rows.last - rows.first,
-                          depth,
-                          units.last - units.first,
-                          gate_rows.data() + schedule.offsets[step] + rows.first - part.first,
-                          weight_hh.data() + units.first * depth,
-                          nullptr,
-                          /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
-                          grad_h_before + rows.first});
+    k.product({rows.last - rows.first,
+               depth,
+               units.last - units.first,
+               gate_rows.data() + schedule.offsets[step] + rows.first - part.first,
+               weight_hh.data() + k.packed_size(depth, units.first, 1),
+               nullptr,
+               /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
+               grad_h_before + rows.first});
   }
 
   // Of the rows [rows.first, rows.last) of a part.
@@ -202,7 +202,6 @@ struct BackwardPass {
     const int64_t count = rows.last - rows.first, I = a.input_size();
     const T* const* from = gate_rows.data() + rows.first;
     T* const* to = grad_input_rows.data() + part.first + rows.first;
-    const auto& k = kernels<T>();
     const bool gru = a.cell == CellKind::kGru;
     const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
     k.product({count, depth, I, from, weight_ih.data(), nullptr, /*accumulate=*/false, to});
@@ -243,7 +242,7 @@ struct BackwardPass {
 
   void run(Team& team, int64_t member) const {
     const bool together = team.size() > 1 && share_out_units(a, schedule);
-    const Range units = part_of(H, kernels<T>().block_units(1), member, team.size());
+    const Range units = part_of(H, k.block_units(1), member, team.size());
     const auto grad_h_before = grad_h.pointers(B, together ? units.first : 0);
     GateGradients<T> part = gates;
     for (const Steps& steps : parts) {

@@ -1,10 +1,22 @@
-// Which of the kernels belong to a cell: chosen once, outside of every loop.
+// Which of the kernels belong to a layer: chosen once, outside of every loop.
 #pragma once
 
 #include <masked_rnn/csrc/kernels/kernels.h>
 #include <masked_rnn/csrc/layer.h>
 
+#include <type_traits>
+
 namespace masked_rnn {
+
+template <class T>
+const Kernels<T>& layer_kernels(const LayerArguments& arguments) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (arguments.bfloat16_products) {
+      return bfloat16_kernels();
+    }
+  }
+  return kernels<T>();
+}
 
 template <class T>
 struct CellKernels {
@@ -13,8 +25,7 @@ struct CellKernels {
 };
 
 template <class T>
-CellKernels<T> cell_kernels(CellKind cell) {
-  const auto& k = kernels<T>();
+CellKernels<T> cell_kernels(const Kernels<T>& k, CellKind cell) {
   switch (cell) {
     case CellKind::kRnnTanh:
       return {k.rnn_tanh_step, k.rnn_tanh_step_backward};

@@ -30,6 +30,7 @@ struct ForwardPass {
   const LayerResult& result;
   const bool save;
 
+  const Kernels<T>& k = layer_kernels<T>(a);
   const int64_t G = num_gates(a.cell), H = a.hidden_size(), P = a.output_size();
   std::vector<T*> output;
   at::Tensor h_0;
@@ -52,9 +53,9 @@ struct ForwardPass {
         h_0(a.h_0.contiguous()),
         previous(previous_pointers<T>(schedule, output, h_0)),
         project(a, schedule, /*fixed=*/!save),
-        weight_hh(pack_transposed<T>(a.weight_hh, G, /*fixed=*/!save)) {
+        weight_hh(pack_transposed<T>(k, a.weight_hh, G, /*fixed=*/!save)) {
     if (a.projected()) {
-      weight_hr = pack_transposed<T>(a.weight_hr, 1, /*fixed=*/!save);
+      weight_hr = pack_transposed<T>(k, a.weight_hr, 1, /*fixed=*/!save);
     }
     if (a.cell == CellKind::kGru && a.bias_hh.defined()) {
       bias_hn = a.bias_hh.narrow(0, 2 * H, H).contiguous();
@@ -95,16 +96,16 @@ struct ForwardPass {
       s.c_stride = c.stride;
     }
     s.h = a.projected() ? scratch.h_raw_rows.data() : output.data() + first;
-    cell_kernels<T>(a.cell).step(s);
+    cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {
-      kernels<T>().product({rows,
-                            H,
-                            P,
-                            scratch.h_raw_rows.data(),
-                            weight_hr.data(),
-                            nullptr,
-                            /*accumulate=*/false,
-                            output.data() + first});
+      k.product({rows,
+                 H,
+                 P,
+                 scratch.h_raw_rows.data(),
+                 weight_hr.data(),
+                 nullptr,
+                 /*accumulate=*/false,
+                 output.data() + first});
     }
   }
 
@@ -166,7 +167,7 @@ struct ForwardPass {
       parts.push_back(rows_to_project(projected, all));
     }
     parallel_team([&](Team& team, int64_t member) {
-      const Range units = part_of(H, kernels<T>().block_units(G), member, team.size());
+      const Range units = part_of(H, k.block_units(G), member, team.size());
       int64_t walked = 0;
       for (size_t i = 0; i < parts.size(); ++i) {
         const auto& rows = parts[i];

@@ -1,6 +1,7 @@
 // W_ih x_t + biases; see input_projection.h.
 #include <ATen/ops/add.h>
 #include <ATen/ops/zeros.h>
+#include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/input_projection.h>
 
 namespace masked_rnn {
@@ -25,11 +26,14 @@ at::Tensor input_bias(const LayerArguments& a) {
 
 template <class T>
 InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& schedule, bool fixed)
-    : columns_(a.weight_ih.size(0)), depth_(a.input_size()), bias_(input_bias(a)) {
+    : kernels_(layer_kernels<T>(a)),
+      columns_(a.weight_ih.size(0)),
+      depth_(a.input_size()),
+      bias_(input_bias(a)) {
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
     rows_ = row_pointers<const T>(schedule, input_);
-    packed_ = pack_transposed<T>(a.weight_ih, 1, fixed);
+    packed_ = pack_transposed<T>(kernels_, a.weight_ih, 1, fixed);
     return;
   }
   weight_ = a.weight_ih;
@@ -55,14 +59,14 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
   for (int64_t i = 0; i < count; ++i) {
     input[i] = rows_[rows[i]];
   }
-  kernels<T>().product({count,
-                        depth_,
-                        columns_,
-                        input.data(),
-                        packed_.data(),
-                        bias,
-                        /*accumulate=*/false,
-                        gates});
+  kernels_.product({count,
+                    depth_,
+                    columns_,
+                    input.data(),
+                    packed_.data(),
+                    bias,
+                    /*accumulate=*/false,
+                    gates});
 }
 
 template class InputProjection<float>;

@@ -17,6 +17,7 @@ class InputProjection {
   void operator()(const std::vector<int64_t>& rows, T* const* gates) const;
 
  private:
+  const Kernels<T>& kernels_;
   int64_t columns_, depth_;
   at::Tensor input_, weight_, bias_;
   std::vector<const T*> rows_;    // dense

@@ -14,8 +14,7 @@ namespace {
 constexpr size_t kKeptBytes = size_t{1} << 27;
 
 template <class T>
-at::Tensor pack(const at::Tensor& weight, int64_t gates) {
-  const auto& k = kernels<T>();
+at::Tensor pack(const Kernels<T>& k, const at::Tensor& weight, int64_t gates) {
   const int64_t columns = weight.size(0) / gates, depth = weight.size(1);
   auto packed = scratch({k.packed_size(depth, columns, gates)}, c10::CppTypeToScalarType<T>::value);
   k.pack({weight.const_data_ptr<T>(),
@@ -31,7 +30,7 @@ at::Tensor pack(const at::Tensor& weight, int64_t gates) {
 struct Key {
   const void* data;
   int64_t rows, columns, row_stride, column_stride, gates;
-  at::ScalarType dtype;
+  const void* kernels;
   bool operator==(const Key&) const = default;
 };
 
@@ -87,9 +86,12 @@ KeptWeights& kept_weights() {
 }  // namespace
 
 template <class T>
-PackedWeight<T> pack_transposed(const at::Tensor& weight, int64_t gates, bool fixed) {
+PackedWeight<T> pack_transposed(const Kernels<T>& k,
+                                const at::Tensor& weight,
+                                int64_t gates,
+                                bool fixed) {
   if (!fixed || weight.stride(1) != 1 || weight.stride(0) < weight.size(1)) {
-    return {pack<T>(weight, gates)};
+    return {pack<T>(k, weight, gates)};
   }
   const Key key{weight.const_data_ptr<T>(),
                 weight.size(0),
@@ -97,28 +99,29 @@ PackedWeight<T> pack_transposed(const at::Tensor& weight, int64_t gates, bool fi
                 weight.stride(0),
                 weight.stride(1),
                 gates,
-                weight.scalar_type()};
+                &k};
   Fingerprint values{};
   for (int64_t row = 0; row < weight.size(0); ++row) {
-    kernels<T>().fingerprint(
+    k.fingerprint(
         weight.size(1), weight.const_data_ptr<T>() + row * weight.stride(0), values.data());
   }
   auto packed = kept_weights().find(key, values);
   if (!packed.defined()) {
-    packed = pack<T>(weight, gates);
+    packed = pack<T>(k, weight, gates);
     kept_weights().keep(key, values, packed);
   }
   return {packed};
 }
 
 template <class T>
-PackedWeight<T> pack_plain(const at::Tensor& weight) {
-  return {pack<T>(weight.t(), 1)};
+PackedWeight<T> pack_plain(const Kernels<T>& k, const at::Tensor& weight) {
+  return {pack<T>(k, weight.t(), 1)};
 }
 
-#define MASKED_RNN_INSTANTIATE(T)                                                \
-  template PackedWeight<T> pack_transposed<T>(const at::Tensor&, int64_t, bool); \
-  template PackedWeight<T> pack_plain<T>(const at::Tensor&);
+#define MASKED_RNN_INSTANTIATE(T)                           \
+  template PackedWeight<T> pack_transposed<T>(              \
+      const Kernels<T>&, const at::Tensor&, int64_t, bool); \
+  template PackedWeight<T> pack_plain<T>(const Kernels<T>&, const at::Tensor&);
 MASKED_RNN_INSTANTIATE(float)
 MASKED_RNN_INSTANTIATE(double)
 #undef MASKED_RNN_INSTANTIATE

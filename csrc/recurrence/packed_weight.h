@@ -1,4 +1,4 @@
-// A layer's weights in the form that the kernels read.
+// A layer's weights in the form that its kernels read.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,10 +17,13 @@ struct PackedWeight {
 // hidden unit side by side. `fixed` says that the same weight may well come again: it is kept (up to
 // a bound for the whole process) and packed again only when its values have changed.
 template <class T>
-PackedWeight<T> pack_transposed(const at::Tensor& weight, int64_t gates, bool fixed);
+PackedWeight<T> pack_transposed(const Kernels<T>& kernels,
+                                const at::Tensor& weight,
+                                int64_t gates,
+                                bool fixed);
 
 // weight [K, N] as the right side itself.
 template <class T>
-PackedWeight<T> pack_plain(const at::Tensor& weight);
+PackedWeight<T> pack_plain(const Kernels<T>& kernels, const at::Tensor& weight);
 
 }  // namespace masked_rnn

@@ -4,8 +4,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
-#include <masked_rnn/csrc/kernels/kernels.h>
 #include <masked_rnn/csrc/parallel.h>
+#include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/weight_gradients.h>
 
@@ -39,6 +39,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
                                     const std::vector<const T*>& previous,
                                     const WantedMask& wanted)
     : a_(layer),
+      kernels_(layer_kernels<T>(layer)),
       previous_(previous),
       wanted_(wanted),
       H_(layer.hidden_size()),
@@ -69,7 +70,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
     column_sums_ = at::zeros({gate_columns(a_.cell, H_)}, a_.weight_ih.options());
   }
   for (int64_t thread = 0; thread < num_threads(); ++thread) {
-    panels_.push_back(scratch({kernels<T>().outer_scratch_size(columns_at_once_)},
+    panels_.push_back(scratch({kernels_.outer_scratch_size(columns_at_once_)},
                               c10::CppTypeToScalarType<T>::value));
   }
 }
@@ -92,14 +93,14 @@ void WeightGradients<T>::add(const Sum& sum,
     if (sides.empty()) {
       return;
     }
-    kernels<T>().outer({part.count,
-                        std::min(columns_at_once_, mine.last - first),
-                        sum.left.data + sum.first_column + first,
-                        sum.left.stride,
-                        /*accumulate=*/part.first + part.count < N_,
-                        sides.data(),
-                        static_cast<int64_t>(sides.size()),
-                        panels_[member].template mutable_data_ptr<T>()});
+    kernels_.outer({part.count,
+                    std::min(columns_at_once_, mine.last - first),
+                    sum.left.data + sum.first_column + first,
+                    sum.left.stride,
+                    /*accumulate=*/part.first + part.count < N_,
+                    sides.data(),
+                    static_cast<int64_t>(sides.size()),
+                    panels_[member].template mutable_data_ptr<T>()});
   }
 }
 
@@ -146,11 +147,11 @@ void WeightGradients<T>::add(const GateGradients<T>& part, int64_t member, int64
   }
   if (column_sums_.defined()) {
     const Range mine = part_of(column_sums_.size(0), 1, member, size);
-    kernels<T>().column_sums({part.count,
-                              mine.last - mine.first,
-                              part.gates.data + mine.first,
-                              part.gates.stride,
-                              column_sums_.mutable_data_ptr<T>() + mine.first});
+    kernels_.column_sums({part.count,
+                          mine.last - mine.first,
+                          part.gates.data + mine.first,
+                          part.gates.stride,
+                          column_sums_.mutable_data_ptr<T>() + mine.first});
   }
 }
 

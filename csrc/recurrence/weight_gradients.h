@@ -2,6 +2,7 @@
 // the gates.
 #pragma once
 
+#include <masked_rnn/csrc/kernels/kernels.h>
 #include <masked_rnn/csrc/layer.h>
 #include <masked_rnn/csrc/recurrence/rows.h>
 #include <masked_rnn/csrc/schedule.h>
@@ -49,6 +50,7 @@ class WeightGradients {
   void add_one_hot(const GateGradients<T>& part, int64_t member, int64_t size) const;
 
   const LayerArguments& a_;
+  const Kernels<T>& kernels_;
   const std::vector<const T*>& previous_;
   const WantedMask& wanted_;
   const int64_t H_, N_;

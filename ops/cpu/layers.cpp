@@ -8,11 +8,18 @@
 namespace masked_rnn {
 namespace {
 
-// bfloat16 layers compute in float32: the arguments are widened once, the results rounded once.
+// bfloat16 layers keep all but the operands of products in float32: the arguments are widened once, the
+// results rounded once.
 bool is_bfloat16(const LayerArguments& a) { return a.weight_ih.scalar_type() == at::kBFloat16; }
 
 at::Tensor to(const at::Tensor& tensor, at::ScalarType dtype) {
   return tensor.defined() ? tensor.to(dtype) : tensor;
+}
+
+LayerArguments with_bfloat16_products(const LayerArguments& a) {
+  auto wide = reference::in_float32(a);
+  wide.bfloat16_products = true;
+  return wide;
 }
 
 LayerResult cpu_forward(const LayerArguments& a, bool save) {
@@ -20,7 +27,7 @@ LayerResult cpu_forward(const LayerArguments& a, bool save) {
   if (!is_bfloat16(a)) {
     return recurrence::forward(a, save);
   }
-  auto y = recurrence::forward(reference::in_float32(a), save);
+  auto y = recurrence::forward(with_bfloat16_products(a), save);
   y.output = to(y.output, at::kBFloat16);
   y.h_n = to(y.h_n, at::kBFloat16);
   y.c_n = to(y.c_n, at::kBFloat16);
@@ -37,7 +44,7 @@ LayerGradients cpu_backward(const LayerArguments& a,
     return recurrence::backward(a, output, saved, grads, wanted);
   }
   auto result = recurrence::backward(
-      reference::in_float32(a),
+      with_bfloat16_products(a),
       to(output, at::kFloat),
       saved,
       {to(grads.output, at::kFloat), to(grads.h_n, at::kFloat), to(grads.c_n, at::kFloat)},

@@ -89,43 +89,6 @@ def test_integers_stand_for_one_hot_vectors(cell, dtype, transposed):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_bfloat16_is_float32_rounded_once(cell):
-    case = Case(cell, dtype=torch.float32)
-    narrow = Case(cell, dtype=torch.bfloat16)
-    narrow.lengths, narrow.positions = case.lengths, case.positions
-    case.input = narrow.input.float()
-    case.states = [state.float() for state in narrow.states]
-    for wide, weight in zip(case.weights, narrow.weights, strict=True):
-        wide.data.copy_(weight.data)
-    a, b = case.leaves(), narrow.leaves()
-    expected, actual = case.run(), narrow.run()
-    assert_same_bits(
-        [x.detach().view(torch.int16) for x in actual],
-        [x.detach().bfloat16().view(torch.int16) for x in expected],
-    )
-    ones = [
-        torch.autograd.grad(sum(x.sum() for x in r), leaves)
-        for r, leaves in ((actual, b), (expected, a))
-    ]
-    for narrow_grad, grad in zip(*ones, strict=True):
-        assert narrow_grad.dtype == torch.bfloat16
-        # The output that the backward reads was rounded too.
-        assert (narrow_grad.float() - grad).abs().max() <= 0.02 * max(1, grad.abs().max())
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_autocast_lowers_the_layer(cell):
-    case = Case(cell, dtype=torch.float32)
-    expected = case.run()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        actual = case.run()
-    assert actual[0].dtype == torch.bfloat16
-    assert (actual[0].float() - expected[0]).abs().max() < 0.05
-    gradient = torch.autograd.grad(actual[0].float().sum(), case.weights[0])[0]
-    assert gradient.dtype == torch.float32
-
-
-@pytest.mark.parametrize("cell", CELLS)
 def test_dropout_acts_in_training_and_between_layers_only(cell):
     def run(layers, dropout, train):
         case = Case(cell, layers=layers, directions=2)

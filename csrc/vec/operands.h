@@ -1,0 +1,133 @@
+// What products multiply: numbers as they are or, in a file that defines MASKED_RNN_BFLOAT16_PRODUCTS,
+// pairs of numbers rounded to bfloat16, each in the place of one float: two consecutive terms of a sum,
+// which one instruction multiplies and adds in float32.
+#pragma once
+
+#include <masked_rnn/csrc/vec/arithmetic.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace masked_rnn {
+namespace {
+
+#ifdef MASKED_RNN_BFLOAT16_PRODUCTS
+
+constexpr int64_t kTerms = 2;  // that one operand holds
+
+// sum + the products of the operands' terms.
+template <class T>
+MASKED_RNN_INLINE Vec<T> multiply_add(Vec<T> x, Vec<T> y, Vec<T> sum) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)y);
+}
+
+// Of two rows of numbers, which are the operands' first and second terms. The second may be null, for
+// zeros.
+MASKED_RNN_INLINE Vec<float> operands_across(const float* first, const float* second) {
+  const auto wide = [](const float* row) {
+    return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(load(row)));
+  };
+  const __m512i low = wide(first);
+  return (Vec<float>)(second == nullptr
+                          ? low
+                          : _mm512_or_si512(low, _mm512_slli_epi32(wide(second), 16)));
+}
+
+// The same of kCopied numbers of each row, to memory.
+constexpr int kCopied = 8;
+MASKED_RNN_INLINE void copy_operands_across(const float* first, const float* second, float* to) {
+  const auto wide = [](const float* row) {
+    return _mm256_cvtepu16_epi32((__m128i)_mm256_cvtneps_pbh(_mm256_loadu_ps(row)));
+  };
+  __m256i both = wide(first);
+  if (second != nullptr) {
+    both = _mm256_or_si256(both, _mm256_slli_epi32(wide(second), 16));
+  }
+  _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to), both);
+}
+
+// Of consecutive numbers of one row, two to an operand.
+MASKED_RNN_INLINE Vec<float> operands_along(const float* row) {
+  return (Vec<float>)_mm512_cvtne2ps_pbh(load(row + kLanes<float>), load(row));
+}
+
+// One operand, of two numbers.
+inline float operand(const float* first, const float* second) {
+  return ((__v4sf)_mm_cvtneps_pbh(_mm_setr_ps(*first, second == nullptr ? 0 : *second, 0, 0)))[0];
+}
+
+#else
+
+constexpr int64_t kTerms = 1;
+
+template <class T>
+MASKED_RNN_INLINE Vec<T> multiply_add(Vec<T> x, Vec<T> y, Vec<T> sum) {
+  return sum + x * y;
+}
+
+template <class T>
+MASKED_RNN_INLINE Vec<T> operands_across(const T* first, const T*) {
+  return load(first);
+}
+
+constexpr int kCopied = MASKED_RNN_VECTOR_BYTES == 64 ? 8 : 4;
+template <class T>
+MASKED_RNN_INLINE void copy_operands_across(const T* first, const T*, T* to) {
+  std::memcpy(to, first, kCopied * sizeof(T));
+}
+
+template <class T>
+MASKED_RNN_INLINE Vec<T> operands_along(const T* row) {
+  return load(row);
+}
+
+template <class T>
+inline T operand(const T* first, const T*) {
+  return *first;
+}
+
+#endif
+
+// Operands that sums of so many terms need.
+constexpr int64_t operands(int64_t terms) { return (terms + kTerms - 1) / kTerms; }
+
+// Rows of `depth` numbers as the products read them: the rows themselves where an operand is a number,
+// else copies in memory that the thread keeps.
+template <class T>
+class OperandRows {
+ public:
+  OperandRows(const T* const* rows, int64_t count, int64_t depth) : rows_(rows) {
+    if constexpr (kTerms > 1) {
+      copy(rows, count, depth);
+    }
+  }
+
+  const T* const* data() const { return rows_; }
+
+ private:
+  void copy(const T* const* rows, int64_t count, int64_t depth) {
+    thread_local std::vector<T> numbers;
+    thread_local std::vector<const T*> pointers;
+    // Not a power of two apart, which would put all rows into the same few places of a cache.
+    const int64_t whole = depth / (kTerms * kLanes<T>), stride = (whole + 2) * kLanes<T>;
+    numbers.resize(std::max<size_t>(numbers.size(), count * stride));
+    pointers.resize(std::max<size_t>(pointers.size(), count));
+    for (int64_t r = 0; r < count; ++r) {
+      T* to = numbers.data() + r * stride;
+      for (int64_t i = 0; i < whole; ++i) {
+        store<T>(to + i * kLanes<T>, operands_along(rows[r] + i * kTerms * kLanes<T>));
+      }
+      for (int64_t i = whole * kLanes<T>; i < operands(depth); ++i) {
+        const T* first = rows[r] + i * kTerms;
+        to[i] = operand(first, i * kTerms + 1 < depth ? first + 1 : nullptr);
+      }
+      pointers[r] = to;
+    }
+    rows_ = pointers.data();
+  }
+
+  const T* const* rows_;
+};
+
+}  // namespace
+}  // namespace masked_rnn
