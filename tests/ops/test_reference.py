@@ -76,5 +76,5 @@ def test_reference_equals_kernel(options):
     arguments = [*grads, *arguments]
     expected = by_kernel(operator + "_backward", *arguments, expected[0], kept, wanted)
     actual = by_reference(operator + "_backward", *arguments, actual[0], nothing_kept, wanted)
-    # A unit of relu that is about 0 may be on either side of it; test_bfloat16.py bounds the errors.
+    # A unit of relu about 0 may be on either side of it; test_bfloat16.py bounds the errors.
     check(actual, expected, continuous=case.cell != "rnn_relu")
