@@ -89,7 +89,6 @@ inline void outer_sum(const T* a,
 #pragma GCC unroll 4
     for (int v = 0; v < kBlockVectors; ++v) {
       side[v] = load(b + v * kLanes<T>);
-      __builtin_prefetch(reinterpret_cast<const char*>(b + v * kLanes<T>) + kPrefetchBytes);
     }
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {

@@ -20,28 +20,30 @@ void map(int64_t n, const T* x, T* y) {
 
 template <class T>
 void fingerprint(int64_t n, const T* x, uint32_t* words) {
-  constexpr int64_t W = kFingerprintWords, kBytes = W * static_cast<int64_t>(sizeof(uint32_t));
+  typedef uint32_t Words __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES)));
+  constexpr int kVectors = kFingerprintWords * sizeof(uint32_t) / sizeof(Words);
   constexpr uint32_t kOdd = 0x9e3779b1;
-  uint32_t sum[W];
-  std::memcpy(sum, words, kBytes);
-  const auto* bytes = reinterpret_cast<const char*>(x);
-  const auto add = [&](const uint32_t(&part)[W]) {
-    for (int64_t i = 0; i < W; ++i) {
-      sum[i] = sum[i] * kOdd + part[i];
+  Words sum[kVectors];
+  std::memcpy(sum, words, sizeof(sum));
+  const auto add = [&](const char* bytes) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kVectors; ++i) {
+      Words part;
+      std::memcpy(&part, bytes + i * sizeof(Words), sizeof(Words));
+      sum[i] = sum[i] * kOdd + part;
     }
   };
-  int64_t left = n * static_cast<int64_t>(sizeof(T));
-  for (; left >= kBytes; left -= kBytes, bytes += kBytes) {
-    uint32_t part[W];
-    std::memcpy(part, bytes, kBytes);
-    add(part);
+  const auto* bytes = reinterpret_cast<const char*>(x);
+  size_t left = n * sizeof(T);
+  for (; left >= sizeof(sum); left -= sizeof(sum), bytes += sizeof(sum)) {
+    add(bytes);
   }
   if (left > 0) {
-    uint32_t part[W] = {};
-    std::memcpy(part, bytes, left);
-    add(part);
+    char filled[sizeof(sum)] = {};
+    std::memcpy(filled, bytes, left);
+    add(filled);
   }
-  std::memcpy(words, sum, kBytes);
+  std::memcpy(words, sum, sizeof(sum));
 }
 
 template <class T>

@@ -22,9 +22,6 @@ constexpr int kTileRows = kAccumulators / V;
 template <int V, int R>
 constexpr int kBlocksAtOnce = kAccumulators / (V * R) > 4 ? 4 : kAccumulators / (V * R);
 
-// A packed weight is read once from front to back by every tile; it is fetched this far ahead.
-constexpr int64_t kPrefetchBytes = 2048;
-
 // sum[r][block * V + v] += sum over operands k in [first, last) of a[r][k] * b(block)[k][v], where the
 // blocks stand `block_stride` elements apart.
 template <class T, int R, int V, int Blocks>
@@ -47,10 +44,6 @@ MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][Blocks * V],
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
         column[block * V + v] = load(at + v * kLanes<T>);
-      }
-#pragma GCC unroll 4
-      for (int line = 0; line < V * MASKED_RNN_VECTOR_BYTES; line += 64) {
-        __builtin_prefetch(reinterpret_cast<const char*>(at) + kPrefetchBytes + line);
       }
     }
 #pragma GCC unroll 8

@@ -101,9 +101,12 @@ PackedWeight<T> pack_transposed(const Kernels<T>& k,
                 gates,
                 &k};
   Fingerprint values{};
-  for (int64_t row = 0; row < weight.size(0); ++row) {
-    k.fingerprint(
-        weight.size(1), weight.const_data_ptr<T>() + row * weight.stride(0), values.data());
+  // A contiguous weight is one long row.
+  const int64_t rows = weight.is_contiguous() ? 1 : weight.size(0);
+  for (int64_t row = 0; row < rows; ++row) {
+    k.fingerprint(weight.numel() / rows,
+                  weight.const_data_ptr<T>() + row * weight.stride(0),
+                  values.data());
   }
   auto packed = kept_weights().find(key, values);
   if (!packed.defined()) {
