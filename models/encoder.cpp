@@ -113,6 +113,16 @@ RecurrentOptions layer_options(const ModelOptions& options) {
   return layers;
 }
 
+// One-hot input reads one column of the first layer's weights at a step: held by columns, that is
+// contiguous memory; by rows, every element would be a cache miss of its own.
+void hold_by_columns(const torch::nn::Module& layers) {
+  for (auto& parameter : layers.named_parameters()) {
+    if (parameter.key().find("weight_ih_l0") != std::string::npos) {
+      parameter.value().set_data(parameter.value().t().contiguous().t());
+    }
+  }
+}
+
 }  // namespace
 
 EncoderImpl::EncoderImpl(const ModelOptions& options) : options_(options) {
@@ -131,6 +141,7 @@ EncoderImpl::EncoderImpl(const ModelOptions& options) : options_(options) {
   }
   dropout_ = register_module("dropout", torch::nn::Dropout(options.dropout));
   layers_ = register_module("layers", Recurrent(layer_options(options)));
+  if (options.input == InputKind::kOneHot) hold_by_columns(*layers_);
 }
 
 EncoderOutput EncoderImpl::forward(const Batch& batch) {

@@ -23,11 +23,11 @@ json compare(const std::string& name, const Runner& a, const Runner& b, double s
           {"ratio", ratio(first, second) * scale}};
 }
 
-// The forward of one-hot indices below `vocabulary`.
+// The forward of one-hot indices below `vocabulary`, with weight_ih held by columns as the models do.
 Runner one_hot(int64_t vocabulary) {
   torch::manual_seed(1);
   const int64_t T = 50, B = 32, H = 128;
-  const std::vector<torch::Tensor> params{torch::randn({4 * H, vocabulary}),
+  const std::vector<torch::Tensor> params{torch::randn({vocabulary, 4 * H}).t(),
                                           torch::randn({4 * H, H}) * 0.1};
   const auto index = torch::randint(0, vocabulary, {T, B}, torch::kLong);
   return {"one-hot", [=]() -> StepSeconds {

@@ -57,6 +57,20 @@ TEST_F(EncoderTest, OneHotIndicesGoStraightToTheLayers) {
   EXPECT_EQ(encoder->forward(batch).output.sizes(), at::IntArrayRef({4, 2, 10}));
 }
 
+// A word's weights stand beside each other.
+TEST_F(EncoderTest, WeightsOfOneHotInputAreHeldByColumns) {
+  ModelOptions options = text_options();
+  options.input = InputKind::kOneHot;
+  Encoder encoder(options);
+  int found = 0;
+  for (const auto& parameter : encoder->named_parameters()) {
+    if (parameter.key().find("weight_ih_l0") == std::string::npos) continue;
+    EXPECT_EQ(parameter.value().strides(), at::IntArrayRef({1, 20})) << parameter.key();
+    ++found;
+  }
+  EXPECT_EQ(found, 2);
+}
+
 TEST_F(EncoderTest, InputsAreDroppedOnlyInTraining) {
   for (ModelOptions options : {text_options(), dense_options()}) {
     options.dropout = 0.5;
