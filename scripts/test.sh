@@ -22,21 +22,34 @@ check() {  # check NAME COMMAND...
 }
 
 build_tests() {
-  cmake -S . -B build/release -DMASKED_RNN_BUILD_TESTS=ON -DMASKED_RNN_BUILD_BENCHMARK=ON >build/release/configure.log ||
+  # The install path of LibTorch that setup.py gives is that of a package in site-packages.
+  cmake -S . -B build/release -UMASKED_RNN_INSTALL_RPATH -DMASKED_RNN_BUILD_TESTS=ON \
+    -DMASKED_RNN_BUILD_BENCHMARK=ON >build/release/configure.log ||
     { cat build/release/configure.log; return 1; }
   cmake --build build/release
 }
-build_consumer() {
-  cmake -S tests/consumer -B build/consumer \
-    -DCMAKE_PREFIX_PATH="$(python -c 'import masked_rnn; print(masked_rnn.cmake_prefix_path)')" &&
-    cmake --build build/consumer
+outside=$(mktemp -d)  # of the source tree
+trap 'rm -rf "$outside"' EXIT
+cp -r tests/consumer "$outside"
+consumer() {  # consumer NAME PREFIX: programs that find the package in PREFIX
+  cmake -S "$outside/consumer" -B "$outside/$1" -DCMAKE_PREFIX_PATH="$2" \
+    -DCMAKE_CXX_FLAGS=-Werror &&
+    cmake --build "$outside/$1" && "$outside/$1/layers"
+}
+installed_wheel() {
+  consumer wheel "$(python -c 'import masked_rnn; print(masked_rnn.cmake_prefix_path)')"
+}
+installed_by_cmake() {
+  cmake --install build/release --prefix "$outside/prefix" >/dev/null &&
+    consumer cmake "$outside/prefix" && "$outside/prefix/bin/masked-rnn" --version
 }
 
 check "build of the tests" build_tests
 check "C++ tests" ctest --test-dir build/release -j "$(nproc)" --output-on-failure --no-tests=error
 check "Python tests" python -m pytest -q -n "$(nproc)"
 check "headers compile alone" cmake --build build/release --target all_verify_interface_header_sets
-check "installed package" build_consumer
+check "installed wheel" installed_wheel
+check "cmake --install" installed_by_cmake
 check "formatting" scripts/format.sh --check
 
 say "summary"

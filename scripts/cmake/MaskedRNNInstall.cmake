@@ -8,11 +8,17 @@ set(MASKED_RNN_INSTALL_RPATH ${MASKED_RNN_TORCH_LIBRARY_DIR} CACHE STRING
 set_target_properties(masked_rnn masked_rnn_models PROPERTIES
   INSTALL_RPATH "$ORIGIN;$ORIGIN/../../torch/lib;${MASKED_RNN_INSTALL_RPATH}")
 
-# Programs that only load a TorchScript model name no symbol of the library; it must stay all the same.
-target_link_options(masked_rnn INTERFACE $<INSTALL_INTERFACE:LINKER:--no-as-needed>)
+# What programs link, as masked_rnn::masked_rnn. Those that only load a TorchScript model name no symbol
+# of the operators; the library must stay all the same.
+add_library(masked_rnn_for_programs INTERFACE)
+target_link_options(masked_rnn_for_programs INTERFACE LINKER:--no-as-needed)
+target_link_libraries(masked_rnn_for_programs INTERFACE masked_rnn masked_rnn_models)
 target_link_libraries(masked_rnn PUBLIC $<INSTALL_INTERFACE:masked_rnn::torch>)
 
-install(TARGETS masked_rnn masked_rnn_models EXPORT MaskedRNNTargets
+set_target_properties(masked_rnn PROPERTIES EXPORT_NAME operators)
+set_target_properties(masked_rnn_models PROPERTIES EXPORT_NAME models)
+set_target_properties(masked_rnn_for_programs PROPERTIES EXPORT_NAME masked_rnn)
+install(TARGETS masked_rnn masked_rnn_models masked_rnn_for_programs EXPORT MaskedRNNTargets
   LIBRARY DESTINATION lib COMPONENT library
   FILE_SET HEADERS DESTINATION include COMPONENT library)
 install(FILES masked_rnn.h DESTINATION include/masked_rnn COMPONENT library)
