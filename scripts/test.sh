@@ -31,17 +31,19 @@ build_tests() {
 outside=$(mktemp -d)  # of the source tree
 trap 'rm -rf "$outside"' EXIT
 cp -r tests/consumer "$outside"
-consumer() {  # consumer NAME PREFIX: programs that find the package in PREFIX
+consumer() {  # consumer NAME PREFIX TARGET: programs that find the package in PREFIX
   cmake -S "$outside/consumer" -B "$outside/$1" -DCMAKE_PREFIX_PATH="$2" \
     -DCMAKE_CXX_FLAGS=-Werror &&
-    cmake --build "$outside/$1" && "$outside/$1/layers"
+    cmake --build "$outside/$1" --target "$3" && "$outside/$1/layers"
 }
 installed_wheel() {
-  consumer wheel "$(python -c 'import masked_rnn; print(masked_rnn.cmake_prefix_path)')"
+  consumer wheel "$(python -c 'import masked_rnn; print(masked_rnn.cmake_prefix_path)')" all &&
+    python tests/consumer/compiled.py "$outside/model.pt2" "$outside/cases.pt" &&
+    "$outside/wheel/compiled" "$outside/model.pt2" "$outside/cases.pt"
 }
 installed_by_cmake() {
   cmake --install build/release --prefix "$outside/prefix" >/dev/null &&
-    consumer cmake "$outside/prefix" && "$outside/prefix/bin/masked-rnn" --version
+    consumer cmake "$outside/prefix" layers && "$outside/prefix/bin/masked-rnn" --version
 }
 
 check "build of the tests" build_tests

@@ -1,11 +1,13 @@
 // The autograd formulas: saving, calling the backward operators, and the double backward, which
 // differentiates the reference.
 #include <ATen/core/grad_mode.h>
+#include <ATen/functorch/DynamicLayer.h>
 #include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/reference/layer.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/layer_adapters.h>
+#include <masked_rnn/ops/reference/layers.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -41,6 +43,10 @@ bool has_tangent(const LayerArguments& arguments) {
   }
   return false;
 }
+
+// Whether a transform of torch.func (grad, vmap, jvp, ...) is under way. These differentiate and batch
+// ATen's own operations, and refuse nodes such as those below.
+bool under_functorch() { return at::functorch::maybeCurrentDynamicLayer().has_value(); }
 
 bool any(const WantedMask& wanted) {
   for (const bool w : wanted) {
@@ -246,6 +252,9 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
 
 LayerResult autograd_forward(const LayerArguments& a, bool save) {
   check_presence(a);
+  if (under_functorch()) {
+    return reference_forward(a, save);
+  }
   const auto wanted = requires_grad(a);
   const bool recording = (at::GradMode::is_enabled() && any(wanted)) || has_tangent(a);
   if (!recording) {

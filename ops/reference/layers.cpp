@@ -1,13 +1,13 @@
-// The layers on devices without a kernel of ours: the reference.
+// See layers.h.
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <masked_rnn/csrc/reference/layer.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer_adapters.h>
+#include <masked_rnn/ops/reference/layers.h>
 #include <torch/library.h>
 
 namespace masked_rnn {
-namespace {
 
 LayerResult reference_forward(const LayerArguments& a, bool save) {
   check_layer(a);
@@ -30,7 +30,6 @@ LayerGradients reference_backward(const LayerArguments& a,
   return reference::backward(a, grads, wanted);
 }
 
-}  // namespace
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_IMPL(masked_rnn, CompositeExplicitAutograd, m) {

@@ -37,7 +37,7 @@ target_compile_options(masked_rnn_flags INTERFACE -Wall -Wextra
   $<$<BOOL:${MASKED_RNN_WARNINGS_AS_ERRORS}>:-Werror>)
 if(MASKED_RNN_SANITIZE)
   target_compile_options(masked_rnn_flags INTERFACE
-    -fsanitize=${MASKED_RNN_SANITIZE} -fno-omit-frame-pointer -g)
+    -fsanitize=${MASKED_RNN_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(masked_rnn_flags INTERFACE -fsanitize=${MASKED_RNN_SANITIZE})
 endif()
 

@@ -70,3 +70,33 @@ def test_exports_for_any_sizes(kind):
     assert_same_bits(
         flat(program.module()(input, lengths=lengths)), flat(layer(input, lengths=lengths))
     )
+
+
+def test_compiles_ahead_of_time_for_any_sizes(tmp_path):
+    """The LSTM, and the program in C++ that runs such a package, stand in tests/consumer."""
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lower = masked_rnn.GRU(4, 7, bidirectional=True)
+            self.upper = masked_rnn.RNN(14, 5)
+
+        def forward(self, input: torch.Tensor, lengths: torch.Tensor):
+            output, h_n = self.lower(input, lengths=lengths)
+            return h_n, *self.upper(output, lengths=lengths)
+
+    model = Model().eval()
+    T, B = torch.export.Dim("T", max=100), torch.export.Dim("B", max=100)
+    program = torch.export.export(
+        model,
+        (torch.randn(5, 3, 4), torch.tensor([5, 0, 2])),
+        dynamic_shapes=({0: T, 1: B}, {0: B}),
+    )
+    package = torch._inductor.aoti_compile_and_package(
+        program, package_path=str(tmp_path / "model.pt2")
+    )
+    loaded = torch._inductor.aoti_load_package(package)
+    with torch.no_grad():
+        for steps, lengths in ((9, [3, 9]), (2, [0, 0, 0, 2])):
+            arguments = torch.randn(steps, len(lengths), 4), torch.tensor(lengths)
+            assert_same_bits(loaded(*arguments), model(*arguments))
