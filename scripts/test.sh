@@ -26,7 +26,14 @@ build_tests() {
   cmake -S . -B build/release -UMASKED_RNN_INSTALL_RPATH -DMASKED_RNN_BUILD_TESTS=ON \
     -DMASKED_RNN_BUILD_BENCHMARK=ON >build/release/configure.log ||
     { cat build/release/configure.log; return 1; }
-  cmake --build build/release
+  cmake --build build/release --target masked-rnn test_csrc masked-rnn-benchmark
+}
+# The C++ tests run under sanitizers; those of the kernels also as they are installed.
+sanitized() {  # sanitized PRESET TARGET...
+  mkdir -p "build/$1"
+  cmake --preset "$1" -G Ninja >"build/$1/configure.log" || { cat "build/$1/configure.log"; return 1; }
+  cmake --build --preset "$1" --target "${@:2}" &&
+    ctest --preset "$1" -j "$(nproc)" $([[ $2 == all ]] || printf -- '-R ^%s$ ' "${@:2}")
 }
 outside=$(mktemp -d)  # of the source tree
 trap 'rm -rf "$outside"' EXIT
@@ -47,7 +54,9 @@ installed_by_cmake() {
 }
 
 check "build of the tests" build_tests
-check "C++ tests" ctest --test-dir build/release -j "$(nproc)" --output-on-failure --no-tests=error
+check "C++ tests of kernels" build/release/bin/test_csrc --gtest_brief=1
+check "C++ tests, addresses" sanitized asan all
+check "C++ tests, threads" sanitized tsan test_csrc test_models_nn
 check "Python tests" python -m pytest -q -n "$(nproc)"
 check "headers compile alone" cmake --build build/release --target all_verify_interface_header_sets
 check "installed wheel" installed_wheel

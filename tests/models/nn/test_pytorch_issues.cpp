@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <masked_rnn/models/nn/gru.h>
 #include <masked_rnn/models/nn/lstm.h>
+#include <torch/autograd.h>
 #include <torch/nn/utils/rnn.h>
 
 namespace {
