@@ -9,7 +9,7 @@ if [[ -n ${MASKED_RNN_DATA-} ]]; then
 fi
 # Programs that run beside each other must not wait for their threads by spinning.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
-install_python pytest pytest-xdist hypothesis ruff matplotlib onnx onnxscript onnxruntime
+install_python pytest pytest-xdist hypothesis mypy ruff matplotlib onnx onnxscript onnxruntime
 
 summary=()
 failed=0
