@@ -10,8 +10,8 @@ namespace {
 // the tensors are.
 constexpr int64_t kOuterRows = 512;
 
-// Operands in one partial sum: each starts from zero, then is added to the others. One sequential sum had
-// several times the rounding error of torch.nn's gradients.
+// Operands in one partial sum: each starts from zero, then is added to the others. One sequential sum
+// had several times the rounding error of torch.nn's gradients.
 constexpr int64_t kSummedOperands = 64;
 constexpr int64_t kSummedRowsOfColumns = 32;
 constexpr int kPanelColumns = kTileRows<kBlockVectors>;  // of the left side
@@ -49,7 +49,7 @@ void pack_panels(const T* a, int64_t stride, int64_t rows, int64_t M, T* panels)
           copy_operands_across(from, second, to);
         } else {
           for (int64_t i = 0; i < here; ++i) {
-            to[i] = operand(from + i, second == nullptr ? nullptr : second + i);
+            to[i] = operand(from + i, from_number(second, i));
           }
         }
       }
@@ -66,10 +66,10 @@ void pack_side(const T* const* b, int64_t rows, int64_t first, int64_t columns, 
     const T* second = row + 1 < rows ? b[row + 1] + first : nullptr;
     int64_t n = 0;
     for (; n + kLanes<T> <= here; n += kLanes<T>) {
-      store<T>(panel + n, operands_across(from + n, second == nullptr ? nullptr : second + n));
+      store<T>(panel + n, operands_across(from + n, from_number(second, n)));
     }
     for (; n < kSideColumns<T>; ++n) {
-      panel[n] = n < here ? operand(from + n, second == nullptr ? nullptr : second + n) : 0;
+      panel[n] = n < here ? operand(from + n, from_number(second, n)) : 0;
     }
   }
 }

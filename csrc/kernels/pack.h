@@ -78,15 +78,14 @@ template <class T>
 void pack_columns(const T* from, const PackArguments<T>& p, int64_t columns, T* to, int64_t row) {
   for (int64_t k = 0; k < operands(p.depth); ++k, to += row) {
     const T* first = from + k * kTerms * p.stride_k;
-    const int64_t to_second = k * kTerms + 1 < p.depth ? p.stride_k : 0;
-    const auto second = [&](const T* of) { return to_second == 0 ? nullptr : of + to_second; };
+    const T* second = k * kTerms + 1 < p.depth ? first + p.stride_k : nullptr;
     int64_t n = 0;
     for (; p.stride_n == 1 && n + kLanes<T> <= columns; n += kLanes<T>) {
-      store<T>(to + n, operands_across(first + n, second(first + n)));
+      store<T>(to + n, operands_across(first + n, from_number(second, n)));
     }
     for (; n < columns; ++n) {
-      const T* of = first + n * p.stride_n;
-      to[n] = operand(of, second(of));
+      const int64_t at = n * p.stride_n;
+      to[n] = operand(first + at, from_number(second, at));
     }
   }
 }

@@ -6,9 +6,9 @@
 namespace masked_rnn {
 namespace {
 
-// Products deeper than kDepthAtOnce operands are summed up in equal parts of at most kDepthPart, each from zero:
-// that halves the rounding error of the longest, and a block of so many rows of k stays in the
-// second-level cache while every tile reads it. Shorter parts cost more than they gain: 9% at 128.
+// Products deeper than kDepthAtOnce operands are summed up in equal parts of at most kDepthPart, each
+// from zero: that halves the rounding error of the longest, and a block of so many rows of k stays in
+// the second-level cache while every tile reads it. Shorter parts cost more than they gain: 9% at 128.
 constexpr int64_t kDepthAtOnce = 256;
 constexpr int64_t kDepthPart = 192;
 

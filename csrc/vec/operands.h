@@ -88,6 +88,12 @@ inline T operand(const T* first, const T*) {
 
 #endif
 
+// From number n on of a row that may be null.
+template <class T>
+MASKED_RNN_INLINE const T* from_number(const T* row, int64_t n) {
+  return row == nullptr ? nullptr : row + n;
+}
+
 // Operands that sums of so many terms need.
 constexpr int64_t operands(int64_t terms) { return (terms + kTerms - 1) / kTerms; }
 

@@ -8,14 +8,14 @@
 namespace masked_rnn {
 namespace {
 
-// Narrow layers compute in float32, but for the operands of products in bfloat16: the arguments are
-// widened once, the results rounded once.
 at::ScalarType dtype_of(const LayerArguments& a) { return a.weight_ih.scalar_type(); }
 
 at::Tensor to(const at::Tensor& tensor, at::ScalarType dtype) {
   return tensor.defined() ? tensor.to(dtype) : tensor;
 }
 
+// Narrow layers compute in float32, but for the operands of products in bfloat16: the arguments are
+// widened once, the results rounded once.
 LayerArguments widened(const LayerArguments& a) {
   auto wide = reference::in_float32(a);
   wide.bfloat16_products = dtype_of(a) == at::kBFloat16;

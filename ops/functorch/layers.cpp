@@ -1,6 +1,5 @@
 // The layers under torch.func.vmap: the reference, whose operations have batching rules.
 #include <masked_rnn/ops/gru.h>
-#include <masked_rnn/ops/layer_adapters.h>
 #include <masked_rnn/ops/lstm.h>
 #include <masked_rnn/ops/reference/layers.h>
 #include <masked_rnn/ops/rnn.h>
@@ -17,8 +16,7 @@ LayerGradients batched_backward(const LayerArguments&,
   TORCH_CHECK_NOT_IMPLEMENTED(
       false,
       "masked_rnn: expected gradients of what was computed outside of torch.func.vmap to be asked "
-      "for "
-      "one at a time, but got a batch of them: use torch.func.vjp or jacrev inside, or a loop");
+      "for one at a time, but got a batch of them: use torch.func.vjp or jacrev inside, or a loop");
 }
 
 }  // namespace

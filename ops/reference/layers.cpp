@@ -3,7 +3,6 @@
 #include <ATen/ops/empty.h>
 #include <masked_rnn/csrc/reference/layer.h>
 #include <masked_rnn/ops/checks.h>
-#include <masked_rnn/ops/layer_adapters.h>
 #include <masked_rnn/ops/reference/layers.h>
 #include <torch/library.h>
 
@@ -20,6 +19,8 @@ LayerResult reference_forward(const LayerArguments& a, bool save) {
   return result;
 }
 
+namespace {
+
 LayerGradients reference_backward(const LayerArguments& a,
                                   const at::Tensor& output,
                                   const at::Tensor& saved,
@@ -30,6 +31,7 @@ LayerGradients reference_backward(const LayerArguments& a,
   return reference::backward(a, grads, wanted);
 }
 
+}  // namespace
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_IMPL(masked_rnn, CompositeExplicitAutograd, m) {

@@ -1,17 +1,11 @@
-// The reference as the operators' kernels: what runs on devices without a kernel of ours, and under the
-// transforms of torch.func.
+// The reference as a kernel of the operators: what runs on devices without a kernel of ours, and under
+// the transforms of torch.func.
 #pragma once
 
-#include <masked_rnn/csrc/layer.h>
+#include <masked_rnn/ops/layer_adapters.h>
 
 namespace masked_rnn {
 
-// Both check their arguments first.
-LayerResult reference_forward(const LayerArguments& arguments, bool save);
-LayerGradients reference_backward(const LayerArguments& arguments,
-                                  const at::Tensor& output,
-                                  const at::Tensor& saved,
-                                  const OutputGradients& grads,
-                                  const WantedMask& wanted);
+LayerForward reference_forward;  // checks its arguments first
 
 }  // namespace masked_rnn

@@ -67,9 +67,7 @@ def test_bits_do_not_depend_on_threads(cell):
         torch.set_num_threads(threads)
     first = dict(reversed(runs))
     for B, run in runs:
-        assert_same_bits(
-            [x.view(torch.int16) for x in run], [x.view(torch.int16) for x in first[B]]
-        )
+        assert_same_bits(bits(run), bits(first[B]))
 
 
 @pytest.mark.parametrize("cell", CELLS)
