@@ -58,6 +58,26 @@ def test_gradgradcheck(options):
     assert torch.autograd.gradgradcheck(function(case), case.leaves(), fast_mode=True)
 
 
+@pytest.mark.parametrize(
+    "options", grid(cell=CELLS, proj_size=(0, 2), valid=("lengths", "mask")), ids=name
+)
+def test_forward_mode(options):
+    """Alone, over reverse mode, and reverse mode for a batch of losses."""
+    case = small(directions=2, **options)
+    run, leaves = function(case), case.leaves()
+    assert torch.autograd.gradcheck(
+        run, leaves, fast_mode=True, check_forward_ad=True, check_batched_grad=True
+    )
+    assert torch.autograd.gradgradcheck(
+        run,
+        leaves,
+        fast_mode=True,
+        check_fwd_over_rev=True,
+        check_rev_over_rev=False,
+        check_undefined_grad=False,
+    )
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_one_tensor_in_two_places(cell):
     """As with tied weights: the gradient is the sum over the places."""
