@@ -183,3 +183,36 @@ def test_shapes_do_not_depend_on_lengths(cell):
     keywords["lengths"] = keywords["lengths"].to("meta")
     shapes.add(tuple(r.shape for r in forward(*meta, **keywords, save=True)))
     assert len(shapes) == 1
+
+
+def test_opcheck_of_the_states():
+    ops = torch.ops.masked_rnn
+    weight = torch.randn(12, 3, dtype=torch.float64, requires_grad=True)
+    torch.library.opcheck(ops.zero_states.default, (weight, 2, 4, 3))
+    zeros = ops.zero_states(weight, 2, 4, 3)
+    assert zeros.dtype == weight.dtype
+    assert zeros.shape == (2, 4, 3)
+    assert not zeros.any()
+    assert not zeros.requires_grad
+    states = [torch.randn(4, 3, dtype=torch.float64, requires_grad=bool(i)) for i in range(3)]
+    torch.library.opcheck(ops.stack_states.default, (states,))
+    assert torch.equal(ops.stack_states(states), torch.stack(states))
+    assert torch.autograd.gradcheck(
+        lambda *given: ops.stack_states(list(given)),
+        states,
+        check_forward_ad=True,
+        check_batched_grad=True,
+    )
+    assert torch.autograd.gradgradcheck(lambda *given: ops.stack_states(list(given)).sin(), states)
+
+
+def test_the_checks_above_know_every_operator():
+    layers = {
+        f"{cell}_layer{part}" for cell in ("lstm", "gru", "rnn") for part in ("", "_backward")
+    }
+    names = {
+        operator.removeprefix("masked_rnn::")
+        for operator in torch._C._dispatch_get_all_op_names()
+        if operator.startswith("masked_rnn::")
+    }
+    assert names == {*CELLS, *layers, "zero_states", "stack_states"}
