@@ -86,9 +86,14 @@ struct OutputGradients {
   at::Tensor c_n;
 };
 
-// The dtype of what a token keeps: bfloat16 layers compute in float32.
+// The dtypes of layers that compute in float32, and whose results are rounded once.
+constexpr bool is_narrow(at::ScalarType dtype) {
+  return dtype == at::kBFloat16 || dtype == at::kHalf;
+}
+
+// The dtype of what a token keeps.
 constexpr at::ScalarType saved_dtype(at::ScalarType dtype) {
-  return dtype == at::kBFloat16 ? at::kFloat : dtype;
+  return is_narrow(dtype) ? at::kFloat : dtype;
 }
 
 // Values a valid token keeps for the backward: LSTM i, f, g, o, c; GRU r, z, n, W_hn h + b_hn; the

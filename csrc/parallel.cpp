@@ -1,14 +1,18 @@
-// The only door to threads; see parallel.h. This file is compiled with OpenMP, without which
-// at::parallel_for runs serially.
+// The only door to threads; see parallel.h.
 #include <ATen/Parallel.h>
 #include <masked_rnn/csrc/parallel.h>
 #include <omp.h>
 
-#include <memory>
+#include <exception>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#endif
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
 #endif
 
 namespace masked_rnn {
@@ -23,16 +27,69 @@ void pause() {
 #endif
 }
 
+// A team's threads, from where they begin to where they have ended.
+struct Region {
+  const std::function<void(Team&, int64_t)>& body;
+  std::optional<Team> team;
+};
+
+// The thread sanitizer does not see GCC's OpenMP library, which is not instrumented: it is told that
+// what happens before release() is seen after acquire(), and of the region itself it sees nothing.
+#if defined(__SANITIZE_THREAD__)
+#define MASKED_RNN_UNSEEN __attribute__((noinline, no_sanitize_thread))
+char the_regions;
+void release() { __tsan_release(&the_regions); }
+void acquire() { __tsan_acquire(&the_regions); }
+#else
+#define MASKED_RNN_UNSEEN
+void release() {}
+void acquire() {}
+#endif
+
+void make_team(Region& region, int64_t size) {
+  acquire();
+  region.team.emplace(size);
+  release();
+}
+
+void run_member(Region& region, int64_t member) {
+  acquire();
+  region.body(*region.team, member);
+  release();
+}
+
+MASKED_RNN_UNSEEN void run_region(Region& region, int threads) {
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp single
+    make_team(region, omp_get_num_threads());
+    run_member(region, omp_get_thread_num());
+  }
+}
+
 }  // namespace
 
 int64_t num_threads() { return at::in_parallel_region() ? 1 : at::get_num_threads(); }
 
 void parallel_tasks(int64_t count, const std::function<void(int64_t)>& task) {
-  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      task(i);
+  if (count <= 1) {
+    return count == 1 ? task(0) : void();
+  }
+  std::mutex mutex;
+  std::exception_ptr first_error;
+  parallel_team([&](Team& team, int64_t member) {
+    try {
+      for (int64_t i = member; i < count; i += team.size()) {
+        task(i);
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      first_error = first_error != nullptr ? first_error : std::current_exception();
     }
   });
+  if (first_error != nullptr) {
+    std::rethrow_exception(first_error);
+  }
 }
 
 void Team::wait() {
@@ -57,13 +114,10 @@ void parallel_team(const std::function<void(Team&, int64_t)>& body) {
     Team alone(1);
     return body(alone, 0);
   }
-  std::unique_ptr<Team> team;
-#pragma omp parallel num_threads(static_cast <int>(num_threads()))
-  {
-#pragma omp single
-    team = std::make_unique<Team>(omp_get_num_threads());
-    body(*team, omp_get_thread_num());
-  }
+  Region region{body, {}};
+  release();
+  run_region(region, static_cast<int>(threads));
+  acquire();
 }
 
 }  // namespace masked_rnn

@@ -44,7 +44,7 @@ void check_shape(const std::string& name,
 }
 
 bool is_kernel_dtype(at::ScalarType dtype) {
-  return dtype == at::kFloat || dtype == at::kDouble || dtype == at::kBFloat16;
+  return dtype == at::kFloat || dtype == at::kDouble || is_narrow(dtype);
 }
 
 std::string layer_operator(const LayerArguments& a) {
@@ -166,7 +166,7 @@ void check_layer(const LayerArguments& a) {
 
   TORCH_CHECK_TYPE(is_kernel_dtype(a.weight_ih.scalar_type()),
                    name,
-                   ": expected `weight_ih` to have dtype Float, Double or BFloat16, but got ",
+                   ": expected `weight_ih` to have dtype Float, Double, BFloat16 or Half, but got ",
                    a.weight_ih.scalar_type());
   const bool integer = at::isIntegralType(a.input.scalar_type(), /*includeBool=*/false);
   TORCH_CHECK_TYPE(integer || a.input.scalar_type() == a.weight_ih.scalar_type(),

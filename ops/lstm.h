@@ -15,7 +15,7 @@ namespace masked_rnn {
 //   c_t = f * c_(t-1) + i * g,   h_t = o * tanh(c_t)   [then W_hr h_t with a projection]
 //   (torch.nn.LSTM; Hochreiter & Schmidhuber 1997, projection Sak et al. 2014)
 //
-//   input    [T, B, I] (batch_first: [B, T, I]; unbatched: [T, I]), float32, float64 or bfloat16;
+//   input    [T, B, I] (batch_first: [B, T, I]; unbatched: [T, I]), float32, float64, bfloat16 or float16;
 //            or integers [T, B] ([B, T]; [T]): one-hot vectors given by their index, 0..I-1
 //   hx       {} for zeros, or {h_0 [L*D, B, P or H], c_0 [L*D, B, H]}
 //   params   per layer and direction: weight_ih [4H, I], weight_hh [4H, P or H], then bias_ih [4H]

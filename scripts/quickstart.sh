@@ -63,7 +63,7 @@ show() {
 build_consumer() {
   cmake -S tests/consumer -B build/consumer \
     -DCMAKE_PREFIX_PATH="$(python -c 'import masked_rnn; print(masked_rnn.cmake_prefix_path)')" \
-    >build/consumer.log 2>&1 && cmake --build build/consumer >>build/consumer.log 2>&1 ||
+    >build/consumer.log 2>&1 && cmake --build build/consumer --target predict >>build/consumer.log 2>&1 ||
     { cat build/consumer.log; die "the C++ program in tests/consumer was not built"; }
 }
 

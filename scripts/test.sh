@@ -9,7 +9,7 @@ if [[ -n ${MASKED_RNN_DATA-} ]]; then
 fi
 # Programs that run beside each other must not wait for their threads by spinning.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
-install_python pytest pytest-xdist hypothesis ruff matplotlib onnx onnxscript onnxruntime
+install_python pytest pytest-xdist hypothesis mypy ruff matplotlib onnx onnxscript onnxruntime
 
 summary=()
 failed=0
@@ -26,7 +26,17 @@ build_tests() {
   cmake -S . -B build/release -UMASKED_RNN_INSTALL_RPATH -DMASKED_RNN_BUILD_TESTS=ON \
     -DMASKED_RNN_BUILD_BENCHMARK=ON >build/release/configure.log ||
     { cat build/release/configure.log; return 1; }
-  cmake --build build/release
+  cmake --build build/release --target masked-rnn test_csrc masked-rnn-benchmark
+}
+# The C++ tests run under sanitizers; those of the kernels also as they are installed.
+sanitized() {  # sanitized PRESET TARGET...: the tests of that name, or all
+  local tests
+  tests="^($(IFS='|'; echo "${*:2}"))$"
+  [[ $2 != all ]] || tests=.
+  mkdir -p "build/$1"
+  cmake --preset "$1" -G Ninja >"build/$1/configure.log" || { cat "build/$1/configure.log"; return 1; }
+  cmake --build --preset "$1" --target "${@:2}" &&
+    ctest --preset "$1" -j "$(nproc)" -R "$tests"
 }
 outside=$(mktemp -d)  # of the source tree
 trap 'rm -rf "$outside"' EXIT
@@ -47,7 +57,9 @@ installed_by_cmake() {
 }
 
 check "build of the tests" build_tests
-check "C++ tests" ctest --test-dir build/release -j "$(nproc)" --output-on-failure --no-tests=error
+check "C++ tests of kernels" build/release/bin/test_csrc --gtest_brief=1
+check "C++ tests, addresses" sanitized asan all
+check "C++ tests, threads" sanitized tsan test_csrc test_models_nn
 check "Python tests" python -m pytest -q -n "$(nproc)"
 check "headers compile alone" cmake --build build/release --target all_verify_interface_header_sets
 check "installed wheel" installed_wheel

@@ -104,9 +104,8 @@ PackedWeight<T> pack_transposed(const Kernels<T>& k,
   // A contiguous weight is one long row.
   const int64_t rows = weight.is_contiguous() ? 1 : weight.size(0);
   for (int64_t row = 0; row < rows; ++row) {
-    k.fingerprint(weight.numel() / rows,
-                  weight.const_data_ptr<T>() + row * weight.stride(0),
-                  values.data());
+    k.fingerprint(
+        weight.numel() / rows, weight.const_data_ptr<T>() + row * weight.stride(0), values.data());
   }
   auto packed = kept_weights().find(key, values);
   if (!packed.defined()) {

@@ -87,9 +87,10 @@ LayerArguments in_float32(LayerArguments a) {
 }
 
 LayerResult forward(const LayerArguments& a) {
-  if (a.weight_ih.scalar_type() == at::kBFloat16) {
-    const auto rounded = [](const at::Tensor& tensor) {
-      return tensor.defined() ? tensor.to(at::kBFloat16) : tensor;
+  const auto dtype = a.weight_ih.scalar_type();
+  if (is_narrow(dtype)) {
+    const auto rounded = [dtype](const at::Tensor& tensor) {
+      return tensor.defined() ? tensor.to(dtype) : tensor;
     };
     const auto wide = forward(in_float32(a));
     return {rounded(wide.output), rounded(wide.h_n), rounded(wide.c_n), {}};

@@ -7,7 +7,7 @@
 namespace masked_rnn::reference {
 
 // output, h_n and c_n as LayerResult says; `saved` stays undefined. Reads no length on the host.
-// bfloat16 layers compute in float32, and their results are rounded once.
+// bfloat16 and float16 layers compute in float32, and their results are rounded once.
 LayerResult forward(const LayerArguments& arguments);
 
 // Gradients by differentiating forward; differentiable in turn while grad mode is on.

@@ -1,6 +1,7 @@
 """convert(model): every torch.nn.RNN, LSTM and GRU of a model becomes this package's."""
 
 import warnings
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -10,6 +11,8 @@ from .layers import GRU, LSTM, RNN
 
 _OURS: dict[type, type] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU}
 _NAMES = {kind.__name__ for kind in _OURS}
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def _converted_class(module: nn.Module) -> type | None:
@@ -40,7 +43,7 @@ def _reason_against(module: nn.Module) -> str | None:
     return None
 
 
-def convert(model: nn.Module) -> nn.Module:
+def convert(model: Model) -> Model:
     """Makes every torch.nn.RNN, LSTM and GRU in ``model`` one of masked_rnn's, in place.
 
     The modules stay the same objects: parameters, ties between them, hooks, parametrisations,

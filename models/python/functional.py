@@ -1,13 +1,12 @@
 """The operators as functions with documented arguments, and what is done with the steps that they
 return: masked mean, maximum, last states and cross-entropy."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from .valid_steps import as_tensor, valid_mask
+from .valid_steps import ValidSteps, as_tensor, valid_mask
 
 __all__ = [
     "gru",
@@ -57,8 +56,8 @@ def lstm(
     train: bool = False,
     bidirectional: bool = False,
     batch_first: bool = False,
-    lengths: Any = None,
-    mask: Any = None,
+    lengths: ValidSteps = None,
+    mask: ValidSteps = None,
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
     states = [] if hx is None else list(hx)
@@ -66,7 +65,7 @@ def lstm(
     return output, (h_n, c_n)
 
 
-def _one_state(name: str, what: str, gates: int):
+def _one_state(name: str, what: str, gates: int) -> Callable[..., tuple[Tensor, Tensor]]:
     def function(
         input: Tensor,
         hx: Tensor | None,
@@ -78,8 +77,8 @@ def _one_state(name: str, what: str, gates: int):
         train: bool = False,
         bidirectional: bool = False,
         batch_first: bool = False,
-        lengths: Any = None,
-        mask: Any = None,
+        lengths: ValidSteps = None,
+        mask: ValidSteps = None,
     ) -> tuple[Tensor, Tensor]:
         options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
         return _run(name, input, hx, params, options, lengths, mask)
@@ -111,7 +110,7 @@ lstm.__doc__ = _OPERATOR.format(
 )
 
 
-def _steps(name: str, output: Tensor, lengths: Any, mask: Any, batch_first: bool):
+def _steps(name: str, output: Tensor, lengths: ValidSteps, mask: ValidSteps, batch_first: bool):
     """``output`` as ``[T, B, F]`` with 0 at padding, and ``[T, B]`` what is valid."""
     if output.dim() != 3:
         raise ValueError(
@@ -123,7 +122,11 @@ def _steps(name: str, output: Tensor, lengths: Any, mask: Any, batch_first: bool
 
 
 def masked_mean(
-    output: Tensor, *, lengths: Any = None, mask: Any = None, batch_first: bool = False
+    output: Tensor,
+    *,
+    lengths: ValidSteps = None,
+    mask: ValidSteps = None,
+    batch_first: bool = False,
 ) -> Tensor:
     """Mean over the valid steps: ``[T, B, F]`` (``batch_first``: ``[B, T, F]``) to ``[B, F]``.
 
@@ -137,7 +140,11 @@ def masked_mean(
 
 
 def masked_max(
-    output: Tensor, *, lengths: Any = None, mask: Any = None, batch_first: bool = False
+    output: Tensor,
+    *,
+    lengths: ValidSteps = None,
+    mask: ValidSteps = None,
+    batch_first: bool = False,
 ) -> Tensor:
     """Largest value over the valid steps, of each feature: ``[T, B, F]`` to ``[B, F]``.
 
@@ -156,8 +163,8 @@ def masked_max(
 def last_states(
     output: Tensor,
     *,
-    lengths: Any = None,
-    mask: Any = None,
+    lengths: ValidSteps = None,
+    mask: ValidSteps = None,
     batch_first: bool = False,
     bidirectional: bool = False,
 ) -> Tensor:
@@ -193,8 +200,8 @@ def masked_cross_entropy(
     input: Tensor,
     target: Tensor,
     *,
-    lengths: Any = None,
-    mask: Any = None,
+    lengths: ValidSteps = None,
+    mask: ValidSteps = None,
     batch_first: bool = False,
     weight: Tensor | None = None,
     ignore_index: int = -100,

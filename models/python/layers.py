@@ -1,14 +1,14 @@
 """RNN, LSTM and GRU: torch.nn's layers that take the lengths or the mask of a padded batch. The
 arithmetic is that of torch.ops.masked_rnn; nothing is computed here."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from .packed import pack_like, permute_states, unpack
-from .valid_steps import as_tensor
+from .valid_steps import ValidSteps, as_tensor
 
 _ARGUMENTS = """
     Args:
@@ -61,6 +61,21 @@ class _Layer(nn.RNNBase):
 
 class _OneStateLayer(_Layer):
     """The layers whose state is h alone."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(
+            self,
+            input: Tensor,
+            hx: Tensor | None = None,
+            lengths: ValidSteps = None,
+            mask: ValidSteps = None,
+        ) -> tuple[Tensor, Tensor]: ...
+        @overload
+        def __call__(
+            self, input: PackedSequence, hx: Tensor | None = None
+        ) -> tuple[PackedSequence, Tensor]: ...
 
     def forward(
         self,
@@ -179,6 +194,21 @@ class LSTM(_Layer):
     True
     """
     )
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(
+            self,
+            input: Tensor,
+            hx: tuple[Tensor, Tensor] | None = None,
+            lengths: ValidSteps = None,
+            mask: ValidSteps = None,
+        ) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
+        @overload
+        def __call__(
+            self, input: PackedSequence, hx: tuple[Tensor, Tensor] | None = None
+        ) -> tuple[PackedSequence, tuple[Tensor, Tensor]]: ...
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__("LSTM", *args, **options)

@@ -1,12 +1,24 @@
 """Which steps of a padded batch are valid: lengths and masks as callers write them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
 
-def as_tensor(value: Any) -> Tensor | None:
+    import numpy.typing
+
+    ValidSteps: TypeAlias = (
+        Tensor | Sequence[int] | Sequence[Sequence[bool]] | numpy.typing.NDArray[Any] | None
+    )
+else:
+    ValidSteps = Any
+
+
+def as_tensor(value: ValidSteps) -> Tensor | None:
     """A list or NumPy array as a tensor; an empty one holds no sequences, not floats."""
     if value is None or isinstance(value, Tensor):
         return value
@@ -14,7 +26,9 @@ def as_tensor(value: Any) -> Tensor | None:
     return tensor.long() if tensor.numel() == 0 and tensor.is_floating_point() else tensor
 
 
-def valid_mask(name: str, steps: Tensor, lengths: Any, mask: Any, batch_first: bool) -> Tensor:
+def valid_mask(
+    name: str, steps: Tensor, lengths: ValidSteps, mask: ValidSteps, batch_first: bool
+) -> Tensor:
     """``[T, B]`` bool, on ``steps``' device, whose first dimensions are ``[T, B]`` (``[B, T]``)."""
     lengths, mask = as_tensor(lengths), as_tensor(mask)
     layout = tuple(steps.shape[:2])

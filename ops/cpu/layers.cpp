@@ -8,29 +8,29 @@
 namespace masked_rnn {
 namespace {
 
-// bfloat16 layers keep all but the operands of products in float32: the arguments are widened once, the
-// results rounded once.
-bool is_bfloat16(const LayerArguments& a) { return a.weight_ih.scalar_type() == at::kBFloat16; }
+// Narrow layers compute in float32, but for the operands of products in bfloat16: the arguments are
+// widened once, the results rounded once.
+at::ScalarType dtype_of(const LayerArguments& a) { return a.weight_ih.scalar_type(); }
 
 at::Tensor to(const at::Tensor& tensor, at::ScalarType dtype) {
   return tensor.defined() ? tensor.to(dtype) : tensor;
 }
 
-LayerArguments with_bfloat16_products(const LayerArguments& a) {
+LayerArguments widened(const LayerArguments& a) {
   auto wide = reference::in_float32(a);
-  wide.bfloat16_products = true;
+  wide.bfloat16_products = dtype_of(a) == at::kBFloat16;
   return wide;
 }
 
 LayerResult cpu_forward(const LayerArguments& a, bool save) {
   check_layer(a);
-  if (!is_bfloat16(a)) {
+  if (!is_narrow(dtype_of(a))) {
     return recurrence::forward(a, save);
   }
-  auto y = recurrence::forward(with_bfloat16_products(a), save);
-  y.output = to(y.output, at::kBFloat16);
-  y.h_n = to(y.h_n, at::kBFloat16);
-  y.c_n = to(y.c_n, at::kBFloat16);
+  auto y = recurrence::forward(widened(a), save);
+  y.output = to(y.output, dtype_of(a));
+  y.h_n = to(y.h_n, dtype_of(a));
+  y.c_n = to(y.c_n, dtype_of(a));
   return y;
 }
 
@@ -40,17 +40,17 @@ LayerGradients cpu_backward(const LayerArguments& a,
                             const OutputGradients& grads,
                             const WantedMask& wanted) {
   check_layer_backward(a, output, saved, grads, wanted);
-  if (!is_bfloat16(a)) {
+  if (!is_narrow(dtype_of(a))) {
     return recurrence::backward(a, output, saved, grads, wanted);
   }
   auto result = recurrence::backward(
-      with_bfloat16_products(a),
+      widened(a),
       to(output, at::kFloat),
       saved,
       {to(grads.output, at::kFloat), to(grads.h_n, at::kFloat), to(grads.c_n, at::kFloat)},
       wanted);
   for (auto& grad : result) {
-    grad = to(grad, at::kBFloat16);
+    grad = to(grad, dtype_of(a));
   }
   return result;
 }

@@ -37,8 +37,9 @@ def same_in(dtype, case):
 @pytest.mark.parametrize(
     ("T", "B", "I", "H"), [(12, 16, 7, 35), (25, 16, 63, 64), (40, 9, 80, 128)]
 )
-def test_errors_are_at_most_those_of_torch_nn(cell, T, B, I, H):  # noqa: E741
-    case = Case(cell, T=T, B=B, I=I, H=H, dtype=torch.bfloat16)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_errors_are_at_most_those_of_torch_nn(cell, T, B, I, H, dtype):  # noqa: E741
+    case = Case(cell, T=T, B=B, I=I, H=H, dtype=dtype)
     exact = same_in(torch.double, case)
 
     def by_nn(case):
@@ -48,7 +49,7 @@ def test_errors_are_at_most_those_of_torch_nn(cell, T, B, I, H):  # noqa: E741
 
     expected, theirs, ours = by_nn(exact), by_nn(case), results_and_gradients(case)
     for e, a, b in zip(expected, ours, theirs, strict=True):
-        assert a.dtype == torch.bfloat16
+        assert a.dtype == dtype
         assert (a - e).square().mean().sqrt() <= (b - e).square().mean().sqrt()
 
 

@@ -157,10 +157,10 @@ LAYER = {
         "masked_rnn::lstm_layer: expected both of `bias_ih` and `bias_hh` or neither, but got only "
         "`bias_ih`",
     ),
-    "half precision": (
-        {"weight_ih": torch.zeros(76, 3, dtype=torch.float16)},
-        "masked_rnn::lstm_layer: expected `weight_ih` to have dtype Float, Double or BFloat16, but "
-        "got Half",
+    "complex numbers": (
+        {"weight_ih": torch.zeros(76, 3, dtype=torch.complex64)},
+        "masked_rnn::lstm_layer: expected `weight_ih` to have dtype Float, Double, BFloat16 or "
+        "Half, but got ComplexFloat",
     ),
     "a state of another dtype": (
         {"c_0": torch.zeros(5, 19, dtype=torch.float64)},

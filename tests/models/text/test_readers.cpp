@@ -101,11 +101,15 @@ TEST(Read, BinaryFilesAndInvalidUtf8) {
 
 class ReadRealData : public masked_rnn::test::RealData {
  protected:
-  // Reads a file in less than a second of the processor's time.
+  // Reads a file in less than a second of the processor's time, if nothing watches every access.
   DataSet read_quickly(const std::string& name) const {
     const std::clock_t start = std::clock();
     DataSet data = read(file(name));
+#if defined(__SANITIZE_ADDRESS__)
+    static_cast<void>(start);
+#else
     EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC) << name;
+#endif
     return data;
   }
 
