@@ -1,12 +1,11 @@
 // Layers × directions × dropout over the one-layer operators; see stack.h.
 #include <ATen/ops/cat.h>
 #include <ATen/ops/dropout.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/stack.h>
+#include <masked_rnn/ops/states.h>
 
 #include <utility>
 
@@ -102,7 +101,7 @@ std::vector<at::Tensor> initial_states(const StackArguments& a,
   for (size_t i = 0; i < states; ++i) {
     const auto size = i == 0 ? output_size : hidden_size;
     if (a.hx.empty()) {
-      result.push_back(at::zeros_symint({layers, batch, size}, a.params[0].options()));
+      result.push_back(zero_states(a.params[0], layers, batch, size));
       continue;
     }
     const auto& given = a.hx[i];
@@ -208,7 +207,7 @@ StackResult run_stack(StackArguments a) {
   }
 
   const auto join = [&](const std::vector<at::Tensor>& finals) {
-    const auto joined = at::stack(finals);
+    const auto joined = stack_states(finals);
     return layout.unbatched ? joined.squeeze(1) : joined;
   };
   return {layout.from_kernel(layer_input),

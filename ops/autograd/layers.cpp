@@ -1,5 +1,6 @@
 // The autograd formulas: saving, calling the backward operators, and the double backward, which
 // differentiates the reference.
+#include <ATen/FuncTorchTLS.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/functorch/DynamicLayer.h>
 #include <ATen/ops/zeros_like.h>
@@ -11,6 +12,10 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
 
 namespace masked_rnn {
 namespace {
@@ -31,22 +36,58 @@ WantedMask requires_grad(const LayerArguments& arguments) {
   return wanted;
 }
 
-// Whether forward-mode differentiation is under way: without the node below, which refuses it, the
-// tangents would be lost in silence.
-bool has_tangent(const LayerArguments& arguments) {
-  LayerArguments a = arguments;
-  for (const auto* tensor : reference::differentiable(a)) {
-    if (tensor->defined() && tensor->is_floating_point() &&
-        tensor->_fw_grad(/*level=*/0).defined()) {
-      return true;
-    }
-  }
-  return false;
+// Whether forward-mode differentiation is under way.
+bool has_tangent(const at::Tensor& tensor) {
+  return tensor.defined() && tensor.is_floating_point() && tensor._fw_grad(/*level=*/0).defined();
 }
 
-// Whether a transform of torch.func (grad, vmap, jvp, ...) is under way. These differentiate and batch
-// ATen's own operations, and refuse nodes such as those below.
-bool under_functorch() { return at::functorch::maybeCurrentDynamicLayer().has_value(); }
+bool has_tangent(const LayerArguments& arguments) {
+  LayerArguments a = arguments;
+  const auto tensors = reference::differentiable(a);
+  return std::any_of(
+      tensors.begin(), tensors.end(), [](const auto* tensor) { return has_tangent(*tensor); });
+}
+
+// Whether a transform of torch.func (grad, vmap, jvp, ...) is under way.
+bool under_functorch() { return !at::functorch::getDynamicLayerStack().empty(); }
+
+// Whether one of them is jvp, which differentiates ATen's own operations only.
+bool under_jvp() {
+  const auto& transforms = at::functorch::getDynamicLayerStack();
+  return std::any_of(transforms.begin(), transforms.end(), [](const auto& transform) {
+    return transform.key() == at::functorch::TransformType::Jvp;
+  });
+}
+
+// Function refuses to make a node under a transform. Its reason does not hold for those below: they
+// belong to the innermost transform, as PyTorch's own nodes do, and what they call goes through the
+// dispatcher, which hands it to the next one. So the transforms are out of sight from here until the
+// node's forward begins.
+class HiddenTransforms {
+ public:
+  HiddenTransforms() {
+    if (under_functorch()) {
+      hidden_ = std::move(at::functorch::functorchTLSAccessor());
+    }
+  }
+  ~HiddenTransforms() { show(); }
+  HiddenTransforms(const HiddenTransforms&) = delete;
+  HiddenTransforms& operator=(const HiddenTransforms&) = delete;
+  void show() {
+    if (hidden_ != nullptr) {
+      at::functorch::functorchTLSAccessor() = std::move(hidden_);
+    }
+  }
+
+ private:
+  std::unique_ptr<at::functorch::FuncTorchTLSBase> hidden_;
+};
+
+// For calls from a node's forward, where gradients are off: transforms further out record theirs.
+class BelowNode {
+  at::AutoDispatchBelowADInplaceOrView below_;
+  at::AutoGradMode grad_mode_{under_functorch() || at::GradMode::is_enabled()};
+};
 
 bool any(const WantedMask& wanted) {
   for (const bool w : wanted) {
@@ -110,6 +151,7 @@ class LayerBackwardFunction : public torch::autograd::Function<LayerBackwardFunc
  public:
   // The tensors are arguments of their own so that autograd sees them; `a` holds them too.
   static variable_list forward(AutogradContext* ctx,
+                               HiddenTransforms* transforms,
                                const LayerArguments& a,
                                const WantedMask& wanted,
                                const at::Tensor& output,
@@ -127,7 +169,8 @@ class LayerBackwardFunction : public torch::autograd::Function<LayerBackwardFunc
                                const OptionalTensor& /*weight_hr*/) {
     const OutputGradients grads{
         or_undefined(grad_output), or_undefined(grad_h_n), or_undefined(grad_c_n)};
-    at::AutoDispatchBelowADInplaceOrView below;
+    transforms->show();
+    const BelowNode below;
     const auto result = call_layer_backward(a, output, saved, grads, wanted);
     save_layer(ctx, a, wanted, {grads.output, grads.h_n, grads.c_n});
     ctx->set_materialize_grads(false);
@@ -158,7 +201,13 @@ class LayerBackwardFunction : public torch::autograd::Function<LayerBackwardFunc
       if (!tensor.defined() || !tensor.requires_grad()) {
         continue;
       }
-      tensor = differentiable_again ? tensor.view_as(tensor) : tensor.detach().requires_grad_(true);
+      // A transform that this node belonged to may be over.
+      while (at::functorch::isDeadTensorWrapper(tensor)) {
+        tensor = at::functorch::unwrapIfDead(tensor);
+      }
+      tensor = differentiable_again && tensor.requires_grad()
+                   ? tensor.view_as(tensor)
+                   : tensor.detach().requires_grad_(true);
       inputs.push_back(tensor);
       places.push_back(i);
     }
@@ -170,12 +219,12 @@ class LayerBackwardFunction : public torch::autograd::Function<LayerBackwardFunc
         grad_outputs.push_back(grad_grads[i]);
       }
     }
-    variable_list result(4 + tensors.size());
+    variable_list result(5 + tensors.size());
     if (!outputs.empty() && !inputs.empty()) {
       const auto second = torch::autograd::grad(
           outputs, inputs, grad_outputs, std::nullopt, differentiable_again, true);
       for (size_t k = 0; k < places.size(); ++k) {
-        result[4 + places[k]] = second[k];
+        result[5 + places[k]] = second[k];
       }
     }
     return result;
@@ -188,9 +237,19 @@ LayerGradients autograd_backward(const LayerArguments& a,
                                  const OutputGradients& grads,
                                  const WantedMask& wanted) {
   check_presence_backward(a, output, saved);
-  const auto tensors = LayerBackwardFunction::apply(a,
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      !has_tangent(a) && !has_tangent(grads.output) && !has_tangent(grads.h_n) &&
+          !has_tangent(grads.c_n),
+      "masked_rnn::",
+      layer_name(a.cell),
+      "_backward: expected forward-mode differentiation to begin before the layer runs, but it "
+      "began between the layer and its backward: call the layer inside of torch.func.jvp");
+  const auto detached = output.detach();
+  HiddenTransforms transforms;
+  const auto tensors = LayerBackwardFunction::apply(&transforms,
+                                                    a,
                                                     wanted,
-                                                    output.detach(),
+                                                    detached,
                                                     saved,
                                                     or_nullopt(grads.output),
                                                     or_nullopt(grads.h_n),
@@ -211,6 +270,7 @@ LayerGradients autograd_backward(const LayerArguments& a,
 class LayerFunction : public torch::autograd::Function<LayerFunction> {
  public:
   static variable_list forward(AutogradContext* ctx,
+                               HiddenTransforms* transforms,
                                const LayerArguments& a,
                                const WantedMask& wanted,
                                bool save,
@@ -222,7 +282,8 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
                                const OptionalTensor& /*bias_ih*/,
                                const OptionalTensor& /*bias_hh*/,
                                const OptionalTensor& /*weight_hr*/) {
-    at::AutoDispatchBelowADInplaceOrView below;
+    transforms->show();
+    const BelowNode below;
     const auto y = call_layer(a, /*save=*/true);
     save_layer(ctx, a, wanted, {y.output, y.saved});
     // The caller gets what the call asked for; the rows of padding in y.saved hold no values.
@@ -244,7 +305,7 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
         saved[kSaved],
         {grads[0], grads[1], a.cell == CellKind::kLstm ? grads[3] : at::Tensor()},
         saved_wanted(ctx));
-    variable_list result(3);
+    variable_list result(4);
     result.insert(result.end(), g.begin(), g.end());
     return result;
   }
@@ -252,16 +313,17 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
 
 LayerResult autograd_forward(const LayerArguments& a, bool save) {
   check_presence(a);
-  if (under_functorch()) {
+  if (under_jvp() || has_tangent(a)) {
     return reference_forward(a, save);
   }
   const auto wanted = requires_grad(a);
-  const bool recording = (at::GradMode::is_enabled() && any(wanted)) || has_tangent(a);
-  if (!recording) {
+  if (!at::GradMode::is_enabled() || !any(wanted)) {
     at::AutoDispatchBelowADInplaceOrView below;
     return call_layer(a, save);
   }
-  const auto y = LayerFunction::apply(a,
+  HiddenTransforms transforms;
+  const auto y = LayerFunction::apply(&transforms,
+                                      a,
                                       wanted,
                                       save,
                                       a.input,

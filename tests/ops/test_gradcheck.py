@@ -58,6 +58,26 @@ def test_gradgradcheck(options):
     assert torch.autograd.gradgradcheck(function(case), case.leaves(), fast_mode=True)
 
 
+@pytest.mark.parametrize(
+    "options", grid(cell=CELLS, proj_size=(0, 2), valid=("lengths", "mask")), ids=name
+)
+def test_forward_mode(options):
+    """Alone, over reverse mode, and reverse mode for a batch of losses."""
+    case = small(directions=2, **options)
+    run, leaves = function(case), case.leaves()
+    assert torch.autograd.gradcheck(
+        run, leaves, fast_mode=True, check_forward_ad=True, check_batched_grad=True
+    )
+    assert torch.autograd.gradgradcheck(
+        run,
+        leaves,
+        fast_mode=True,
+        check_fwd_over_rev=True,
+        check_rev_over_rev=False,
+        check_undefined_grad=False,
+    )
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_one_tensor_in_two_places(cell):
     """As with tied weights: the gradient is the sum over the places."""
@@ -163,3 +183,35 @@ def test_shapes_do_not_depend_on_lengths(cell):
     keywords["lengths"] = keywords["lengths"].to("meta")
     shapes.add(tuple(r.shape for r in forward(*meta, **keywords, save=True)))
     assert len(shapes) == 1
+
+
+def test_opcheck_of_the_states():
+    ops = torch.ops.masked_rnn
+    weight = torch.randn(12, 3, dtype=torch.float64, requires_grad=True)
+    torch.library.opcheck(ops.zero_states.default, (weight, 2, 4, 3))
+    zeros = ops.zero_states(weight, 2, 4, 3)
+    assert zeros.dtype == weight.dtype
+    assert zeros.shape == (2, 4, 3)
+    assert not zeros.any()
+    assert not zeros.requires_grad
+    states = [torch.randn(4, 3, dtype=torch.float64, requires_grad=bool(i)) for i in range(3)]
+    torch.library.opcheck(ops.stack_states.default, (states,))
+    assert torch.equal(ops.stack_states(states), torch.stack(states))
+    assert torch.autograd.gradcheck(
+        lambda *given: ops.stack_states(list(given)),
+        states,
+        check_forward_ad=True,
+        check_batched_grad=True,
+    )
+    assert torch.autograd.gradgradcheck(lambda *given: ops.stack_states(list(given)).sin(), states)
+
+
+def test_the_checks_above_know_every_operator():
+    layers = {f"{cell}_layer" for cell in ("lstm", "gru", "rnn")}
+    names = {
+        operator.removeprefix("masked_rnn::")
+        for operator in torch._C._dispatch_get_all_op_names()
+        if operator.startswith("masked_rnn::")
+    }
+    backward = {f"{layer}_backward" for layer in layers}
+    assert names == {*CELLS, *layers, *backward, "zero_states", "stack_states"}

@@ -138,16 +138,6 @@ def test_sparse_tensors(argument):
     )
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_forward_mode_is_refused_not_zero(cell):
-    case = Case(cell)
-    for weight in case.weights:
-        weight.requires_grad_(False)
-    forward_ad = torch.autograd.forward_ad
-    with forward_ad.dual_level(), pytest.raises(RuntimeError, match=r"^jvp is not implemented"):
-        case.run(input=forward_ad.make_dual(case.input, torch.randn_like(case.input)))
-
-
 @pytest.mark.parametrize("save", [False, True])
 @pytest.mark.parametrize("operator", ["lstm_layer", "gru_layer", "rnn_layer"])
 def test_meta_dtypes_equal_real_dtypes_in_bfloat16(operator, save):

@@ -6,7 +6,9 @@ import io
 import masked_rnn
 import pytest
 import torch
+from functorch.compile import make_boxed_func
 from oracle import assert_near, assert_same_bits, flat, gradients
+from torch._dynamo.backends.common import aot_autograd
 
 NAMES = ("RNN", "LSTM", "GRU")
 
@@ -38,14 +40,17 @@ def test_torchscript_with_other_sizes_than_traced(kind, how):
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_compiles_once_for_all_lengths(kind):
-    layer = getattr(masked_rnn, kind)(4, 7, dtype=torch.double)
+    """Forward and backward, each for any T and B."""
+    layer = getattr(masked_rnn, kind)(4, 7, 2, bidirectional=True, dtype=torch.double)
     graphs = []
 
     def count(graph, _inputs):
         graphs.append(graph)
-        return graph.forward
+        return make_boxed_func(graph.forward)
 
-    compiled = torch.compile(layer, fullgraph=True, backend=count, dynamic=True)
+    compiled = torch.compile(
+        layer, fullgraph=True, backend=aot_autograd(fw_compiler=count), dynamic=True
+    )
     for T, lengths in ((5, [5, 0, 2]), (5, [1, 1, 5]), (9, [2, 9, 3, 4])):
         input = torch.randn(T, len(lengths), 4, dtype=torch.double, requires_grad=True)
         given = torch.tensor(lengths)
@@ -53,7 +58,29 @@ def test_compiles_once_for_all_lengths(kind):
         actual, expected = flat(compiled(input, lengths=given)), flat(layer(input, lengths=given))
         assert_near(actual, expected, torch.double)
         assert_near(gradients(actual, leaves), gradients(expected, leaves), torch.double)
-    assert len(graphs) == 1
+    assert len(graphs) == 2
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_stack_leaves_nothing_to_generate_code_for(kind):
+    """Inductor's search for a compiler of C++ alone takes longer than compiling the stack."""
+    layer = getattr(masked_rnn, kind)(4, 7, num_layers=3)
+    called = set()
+
+    def look(graph, _inputs):
+        called.update(node.target for node in graph.graph.nodes if node.op == "call_function")
+        return make_boxed_func(graph.forward)
+
+    compiled = torch.compile(layer, fullgraph=True, backend=aot_autograd(fw_compiler=look))
+    results = flat(compiled(torch.randn(5, 3, 4), lengths=torch.tensor([5, 0, 2])))
+    sum(result.sum() for result in results).backward()
+    operators = {target for target in called if isinstance(target, torch._ops.OpOverload)}
+    ours = {target for target in operators if target.namespace == "masked_rnn"}
+    assert {f"{kind.lower()}_layer", f"{kind.lower()}_layer_backward"} <= {
+        target._opname for target in ours
+    }
+    aten = torch.ops.aten
+    assert operators - ours <= {aten.select.int, aten.unbind.int, aten.detach.default}  # views
 
 
 @pytest.mark.parametrize("kind", NAMES)

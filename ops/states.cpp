@@ -1,0 +1,106 @@
+// See states.h: schemas, calls and registrations.
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/functorch/DynamicLayer.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/unbind.h>
+#include <ATen/ops/zeros.h>
+#include <masked_rnn/ops/registration.h>
+#include <masked_rnn/ops/states.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace masked_rnn {
+namespace {
+
+at::Tensor make_zeros(const at::Tensor& weight,
+                      c10::SymInt layers,
+                      c10::SymInt batch,
+                      c10::SymInt size) {
+  return at::zeros_symint({std::move(layers), std::move(batch), std::move(size)}, weight.options());
+}
+
+at::Tensor make_stack(at::TensorList states) { return at::stack(states); }
+
+class StackFunction : public torch::autograd::Function<StackFunction> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* ctx, at::TensorList states) {
+    ctx->saved_data["count"] = static_cast<int64_t>(states.size());
+    ctx->set_materialize_grads(false);
+    at::AutoDispatchBelowADInplaceOrView below;
+    return stack_states(states);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
+                                                 const torch::autograd::variable_list& grads) {
+    return grads[0].defined() ? at::unbind(grads[0])
+                              : torch::autograd::variable_list(ctx->saved_data["count"].toInt());
+  }
+};
+
+// Transforms of torch.func and forward mode know what at::stack is.
+at::Tensor autograd_stack(at::TensorList states) {
+  const bool with_tangent = std::any_of(states.begin(), states.end(), [](const auto& state) {
+    return state.is_floating_point() && state._fw_grad(/*level=*/0).defined();
+  });
+  if (with_tangent || at::functorch::maybeCurrentDynamicLayer().has_value()) {
+    return at::stack(states);
+  }
+  return StackFunction::apply(states);
+}
+
+}  // namespace
+
+at::Tensor zero_states(const at::Tensor& weight,
+                       c10::SymInt layers,
+                       c10::SymInt batch,
+                       c10::SymInt size) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("masked_rnn::zero_states", "")
+                             .typed<decltype(make_zeros)>();
+  return op.call(weight, std::move(layers), std::move(batch), std::move(size));
+}
+
+at::Tensor stack_states(at::TensorList states) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("masked_rnn::stack_states", "")
+                             .typed<decltype(make_stack)>();
+  return op.call(states);
+}
+
+}  // namespace masked_rnn
+
+TORCH_LIBRARY_FRAGMENT(masked_rnn, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
+  m.def("zero_states(Tensor weight, SymInt layers, SymInt batch, SymInt size) -> Tensor");
+  m.def("stack_states(Tensor[] states) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(masked_rnn, CompositeExplicitAutograd, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
+  m.impl("zero_states", TORCH_FN(masked_rnn::make_zeros));
+  m.impl("stack_states", TORCH_FN(masked_rnn::make_stack));
+}
+
+TORCH_LIBRARY_IMPL(masked_rnn, FuncTorchBatched, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
+  m.impl("zero_states", TORCH_FN(masked_rnn::make_zeros));
+  m.impl("stack_states", TORCH_FN(masked_rnn::make_stack));
+}
+
+TORCH_LIBRARY_IMPL(masked_rnn, Autograd, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
+  m.impl("zero_states", torch::CppFunction::makeFallthrough());
+  m.impl("stack_states", TORCH_FN(masked_rnn::autograd_stack));
+}
