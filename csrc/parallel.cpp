@@ -3,8 +3,6 @@
 #include <masked_rnn/csrc/parallel.h>
 #include <omp.h>
 
-#include <exception>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -70,27 +68,6 @@ MASKED_RNN_UNSEEN void run_region(Region& region, int threads) {
 }  // namespace
 
 int64_t num_threads() { return at::in_parallel_region() ? 1 : at::get_num_threads(); }
-
-void parallel_tasks(int64_t count, const std::function<void(int64_t)>& task) {
-  if (count <= 1) {
-    return count == 1 ? task(0) : void();
-  }
-  std::mutex mutex;
-  std::exception_ptr first_error;
-  parallel_team([&](Team& team, int64_t member) {
-    try {
-      for (int64_t i = member; i < count; i += team.size()) {
-        task(i);
-      }
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      first_error = first_error != nullptr ? first_error : std::current_exception();
-    }
-  });
-  if (first_error != nullptr) {
-    std::rethrow_exception(first_error);
-  }
-}
 
 void Team::wait() {
   const int64_t round = rounds_.load(std::memory_order_relaxed);

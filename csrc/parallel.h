@@ -10,9 +10,6 @@ namespace masked_rnn {
 // How many threads a region may use here: 1 inside another parallel region.
 int64_t num_threads();
 
-// Runs task(0) .. task(count - 1), each once, on up to num_threads() threads; rethrows the first error.
-void parallel_tasks(int64_t count, const std::function<void(int64_t)>& task);
-
 // Threads that all run at the same time and may wait for each other.
 class Team {
  public:

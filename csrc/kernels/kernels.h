@@ -17,10 +17,11 @@ struct PackArguments {
   const T* weight;  // element (k, n) of the product's right side at k*stride_k + n*stride_n
   int64_t stride_k;
   int64_t stride_n;
-  int64_t depth;    // K
-  int64_t columns;  // N; with gates: hidden units of one gate
-  int64_t gates;    // 1, or G with the gates' columns `columns` apart
-  T* packed;        // [packed_size]
+  int64_t depth;        // K
+  int64_t columns;      // N; with gates: hidden units of one gate
+  int64_t gates;        // 1, or G with the gates' columns `columns` apart
+  int64_t first, last;  // of `columns`, those to pack; `first` begins a block
+  T* packed;            // [packed_size]
 };
 
 // c[r] (+)= a[r] * B for rows given by pointers. Every element is a sum of parts of k, each one chain of
@@ -79,10 +80,20 @@ struct StepBackwardArguments {
   int64_t h_raw_stride;
 };
 
-// A right side of outer products, and where their sum goes.
+// A right side of outer products, given by rows, as they read it: blocks of columns.
+template <class T>
+struct PackOuterSideArguments {
+  int64_t rows;
+  int64_t columns;
+  int64_t first, last;  // the columns to pack; both begin a block, but for the end of the last one
+  const T* const* b;    // [rows] -> [columns]
+  T* packed;            // [outer_side_size(rows, columns)]
+};
+
+// A packed right side of outer products, and where their sum goes.
 template <class T>
 struct OuterSide {
-  const T* const* b;  // [rows] -> [columns]
+  const T* packed;
   int64_t columns;
   T* c;  // [M, columns], rows c_stride apart
   int64_t c_stride;
@@ -98,7 +109,7 @@ struct OuterArguments {
   bool accumulate;
   const OuterSide<T>* sides;
   int64_t num_sides;
-  T* scratch;  // [outer_scratch_size(M)]
+  T* scratch;  // [outer_scratch_size]
 };
 
 // sums[n] += sum over rows of a[row, n].
@@ -128,7 +139,9 @@ struct Kernels {
   void (*rnn_relu_step_backward)(const StepBackwardArguments<T>&);
   void (*gru_step_backward)(const StepBackwardArguments<T>&);
   void (*lstm_step_backward)(const StepBackwardArguments<T>&);
-  int64_t (*outer_scratch_size)(int64_t M);
+  int64_t outer_scratch_size;
+  int64_t (*outer_side_size)(int64_t rows, int64_t columns);
+  void (*pack_outer_side)(const PackOuterSideArguments<T>&);
   void (*outer)(const OuterArguments<T>&);
   void (*column_sums)(const ColumnSumsArguments<T>&);
   void (*add)(int64_t n, const T* x, T* y);  // y += x

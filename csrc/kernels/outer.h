@@ -6,13 +6,15 @@
 namespace masked_rnn {
 namespace {
 
-// Both sides of so many rows are copied into panels, which stay in the caches whatever the strides of
-// the tensors are.
-constexpr int64_t kOuterRows = 512;
-
 // Operands in one partial sum: each starts from zero, then is added to the others. One sequential sum
 // had several times the rounding error of torch.nn's gradients.
 constexpr int64_t kSummedOperands = 64;
+
+// So many rows, and so many columns of the left side, at a time: a block of the right side and a panel
+// of the left one stay in the first-level cache, the sums of all columns in the second.
+constexpr int64_t kOuterRows = kSummedOperands * kTerms;
+constexpr int64_t kOuterColumns = 192;
+
 constexpr int64_t kSummedRowsOfColumns = 32;
 constexpr int kPanelColumns = kTileRows<kBlockVectors>;  // of the left side
 
@@ -24,10 +26,13 @@ constexpr int64_t kSideColumns = kBlockVectors* kLanes<T>;
 static_assert(kPanelColumns <= kCopied);
 constexpr int64_t kPanelSize = kPanelColumns * operands(kOuterRows) + kCopied;
 
+static_assert(kOuterColumns % kPanelColumns == 0);
+constexpr int64_t kOuterScratchSize = kOuterColumns / kPanelColumns * kPanelSize;
+
+// Blocks of kSideColumns columns, [block][operand][column].
 template <class T>
-int64_t outer_scratch_size(int64_t M) {
-  const int64_t panels = (M + kPanelColumns - 1) / kPanelColumns;
-  return panels * kPanelSize + kSideColumns<T> * operands(kOuterRows);
+int64_t outer_side_size(int64_t rows, int64_t columns) {
+  return (columns + kSideColumns<T> - 1) / kSideColumns<T> * kSideColumns<T> * operands(rows);
 }
 
 // panel[m / kPanelColumns][k][m % kPanelColumns] = a[row][m], for the operand k of a row or of several
@@ -57,19 +62,22 @@ void pack_panels(const T* a, int64_t stride, int64_t rows, int64_t M, T* panels)
   }
 }
 
-// panel[k][n] = b[row][first + n], likewise; 0 beyond the last column.
+// block[k][n] = b[row][n], likewise; 0 beyond the last column.
 template <class T>
-void pack_side(const T* const* b, int64_t rows, int64_t first, int64_t columns, T* panel) {
-  const int64_t here = columns - first < kSideColumns<T> ? columns - first : kSideColumns<T>;
-  for (int64_t row = 0; row < rows; row += kTerms, panel += kSideColumns<T>) {
-    const T* from = b[row] + first;
-    const T* second = row + 1 < rows ? b[row + 1] + first : nullptr;
-    int64_t n = 0;
-    for (; n + kLanes<T> <= here; n += kLanes<T>) {
-      store<T>(panel + n, operands_across(from + n, from_number(second, n)));
-    }
-    for (; n < kSideColumns<T>; ++n) {
-      panel[n] = n < here ? operand(from + n, from_number(second, n)) : 0;
+void pack_outer_side(const PackOuterSideArguments<T>& p) {
+  for (int64_t first = p.first; first < p.last; first += kSideColumns<T>) {
+    const int64_t here = p.columns - first < kSideColumns<T> ? p.columns - first : kSideColumns<T>;
+    T* block = p.packed + first * operands(p.rows);
+    for (int64_t row = 0; row < p.rows; row += kTerms, block += kSideColumns<T>) {
+      const T* from = p.b[row] + first;
+      const T* second = row + 1 < p.rows ? p.b[row + 1] + first : nullptr;
+      int64_t n = 0;
+      for (; n + kLanes<T> <= here; n += kLanes<T>) {
+        store<T>(block + n, operands_across(from + n, from_number(second, n)));
+      }
+      for (; n < kSideColumns<T>; ++n) {
+        block[n] = n < here ? operand(from + n, from_number(second, n)) : 0;
+      }
     }
   }
 }
@@ -122,30 +130,46 @@ inline void outer_sum(const T* a,
   }
 }
 
-template <class T, int R>
-inline void outer_tile(const T* a,
-                       const T* b,
-                       int64_t depth,
-                       bool accumulate,
-                       T* c,
-                       int64_t c_stride,
-                       int64_t columns) {
-  for (int64_t k = 0; k < depth; k += kSummedOperands) {
-    outer_sum<T, R>(a + k * kPanelColumns,
-                    b + k * kSideColumns<T>,
-                    depth - k < kSummedOperands ? depth - k : kSummedOperands,
-                    accumulate || k > 0,
-                    c,
-                    c_stride,
-                    columns);
-  }
-}
-
 template <class T>
 void add(int64_t n, const T* x, T* y) {
   for_units<T>(0, n, [&](const auto& extent, int64_t i) {
     extent.store(y + i, extent.load(y + i) + extent.load(x + i));
   });
+}
+
+// Columns [m, m + kOuterColumns) of the left side, as far as they exist, and rows [first, first + rows).
+template <class T>
+void outer_block(const OuterArguments<T>& o, int64_t m_first, int64_t first, int64_t rows) {
+  const int64_t M = o.M - m_first < kOuterColumns ? o.M - m_first : kOuterColumns;
+  pack_panels(o.a + first * o.a_stride + m_first, o.a_stride, rows, M, o.scratch);
+  for (int64_t i = 0; i < o.num_sides; ++i) {
+    const OuterSide<T>& side = o.sides[i];
+    const int64_t block_size = kSideColumns<T> * operands(o.rows);
+    const T* block = side.packed + kSideColumns<T> * operands(first);
+    for (int64_t n = 0; n < side.columns; n += kSideColumns<T>, block += block_size) {
+      const T* panel = o.scratch;
+      T* c = side.c + m_first * side.c_stride + n;
+      const auto tile = [&](auto height) {
+        constexpr int R = decltype(height)::value;
+        outer_sum<T, R>(panel,
+                        block,
+                        operands(rows),
+                        first > 0 || o.accumulate,
+                        c,
+                        side.c_stride,
+                        side.columns - n);
+      };
+      int64_t m = 0;
+      for (; m + kPanelColumns <= M; m += kPanelColumns) {
+        tile(Constant<kPanelColumns>{});
+        panel += kPanelSize;
+        c += kPanelColumns * side.c_stride;
+      }
+      if (m < M) {
+        for_row_tiles<kPanelColumns>(M - m, [&](auto height, int64_t) { tile(height); });
+      }
+    }
+  }
 }
 
 template <class T>
@@ -155,37 +179,9 @@ void outer(const OuterArguments<T>& o) {
       std::memset(o.sides[i].c + m * o.sides[i].c_stride, 0, o.sides[i].columns * sizeof(T));
     }
   }
-  T* const panels = o.scratch;
-  T* const side_panel =
-      panels + (outer_scratch_size<T>(o.M) - kSideColumns<T> * operands(kOuterRows));
-  for (int64_t first_row = 0; first_row < o.rows; first_row += kOuterRows) {
-    const int64_t rows = o.rows - first_row < kOuterRows ? o.rows - first_row : kOuterRows;
-    pack_panels(o.a + first_row * o.a_stride, o.a_stride, rows, o.M, panels);
-    for (int64_t i = 0; i < o.num_sides; ++i) {
-      const OuterSide<T>& side = o.sides[i];
-      for (int64_t n = 0; n < side.columns; n += kSideColumns<T>) {
-        pack_side(side.b + first_row, rows, n, side.columns, side_panel);
-        for (int64_t m = 0; m < o.M; m += kPanelColumns) {
-          const T* panel = panels + m / kPanelColumns * kPanelSize;
-          T* c = side.c + m * side.c_stride + n;
-          const int64_t columns = side.columns - n;
-          const auto tile = [&](auto height) {
-            constexpr int R = decltype(height)::value;
-            outer_tile<T, R>(panel,
-                             side_panel,
-                             operands(rows),
-                             first_row > 0 || o.accumulate,
-                             c,
-                             side.c_stride,
-                             columns);
-          };
-          if (o.M - m >= kPanelColumns) {
-            tile(Constant<kPanelColumns>{});
-          } else {
-            for_row_tiles<kPanelColumns>(o.M - m, [&](auto height, int64_t) { tile(height); });
-          }
-        }
-      }
+  for (int64_t m = 0; m < o.M; m += kOuterColumns) {
+    for (int64_t row = 0; row < o.rows; row += kOuterRows) {
+      outer_block(o, m, row, o.rows - row < kOuterRows ? o.rows - row : kOuterRows);
     }
   }
 }

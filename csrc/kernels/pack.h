@@ -93,8 +93,8 @@ void pack_columns(const T* from, const PackArguments<T>& p, int64_t columns, T* 
 template <class T>
 void pack(const PackArguments<T>& p) {
   const int64_t units = block_units<T>(p.gates), row = units * p.gates;
-  T* out = p.packed;
-  for (int64_t j = 0; j < p.columns; j += units) {
+  T* out = p.packed + packed_size<T>(p.depth, p.first, p.gates);
+  for (int64_t j = p.first; j < p.last; j += units) {
     const int64_t here = p.columns - j < units ? p.columns - j : units;
     for (int64_t g = 0; g < p.gates; ++g) {
       const T* from = p.weight + (g * p.columns + j) * p.stride_n;

@@ -1,8 +1,6 @@
 // The backward pass, by parts of a few hundred rows from the last step to the first: the reverse chain
 // on each thread's own sequences, then, while the gates' gradients are in the caches, those of the
 // input and the weights.
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/parallel.h>
@@ -18,8 +16,16 @@
 namespace masked_rnn::recurrence {
 namespace {
 
-// Rows of a part: as many as the outer products sum up at a time.
+// Rows of a part: enough to use each packed weight many times.
 constexpr int64_t kPartRows = 512;
+
+int64_t most_rows(const Schedule& schedule, const std::vector<Steps>& parts) {
+  int64_t most = 0;
+  for (const Steps& part : parts) {
+    most = std::max(most, schedule.offsets[part.last] - schedule.offsets[part.first]);
+  }
+  return most;
+}
 
 template <class T>
 struct BackwardPass {
@@ -41,6 +47,7 @@ struct BackwardPass {
   Rows<T> grad_raw;            // [B, H] gradient of the LSTM's h before the projection
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
   std::vector<Steps> parts;
+  int64_t most;            // rows of a part
   GateGradients<T> gates;  // of one part
   std::vector<const T*> gate_rows;
   WeightGradients<T> weights;
@@ -58,17 +65,14 @@ struct BackwardPass {
         h_0(a.h_0.contiguous()),
         output(row_pointers<T>(schedule, output_tensor)),
         previous(previous_pointers<T>(schedule, output, h_0)),
-        weight_hh(pack_plain<T>(k, a.weight_hh)),
+        weight_hh(PackedWeight<T>::plain(k, a.weight_hh)),
         saved(rows_of<T>(saved_)),
         grad_h_n(rows_of<T>(grads.h_n.defined() ? grads.h_n.contiguous() : at::zeros_like(h_0))),
         grad_h(scratch_rows<T>(B, P)),
         grad_h_rows(grad_h.pointers(B)),
         parts(parts_of_rows(schedule, kPartRows)),
-        weights(a, schedule, previous, wanted) {
-    int64_t most = 0;
-    for (const Steps& part : parts) {
-      most = std::max(most, schedule.offsets[part.last] - schedule.offsets[part.first]);
-    }
+        most(most_rows(schedule, parts)),
+        weights(a, schedule, previous, wanted, most) {
     gates.gates = scratch_rows<T>(most, gate_columns(a.cell, H));
     gate_rows = gates.gates.template pointers<const T>(most);
     if (grads.output.defined()) {
@@ -82,7 +86,7 @@ struct BackwardPass {
       grad_c = scratch_rows<T>(B, H);
     }
     if (a.projected()) {
-      weight_hr = pack_plain<T>(k, a.weight_hr);
+      weight_hr = PackedWeight<T>::plain(k, a.weight_hr);
       grad_raw = scratch_rows<T>(B, H);
       grad_raw_rows = grad_raw.pointers(B);
       if (wanted[kWeightHr]) {
@@ -92,13 +96,13 @@ struct BackwardPass {
     }
     if (wanted[kInput]) {
       if (a.cell == CellKind::kGru) {
-        weight_ih = pack_plain<T>(k, a.weight_ih.narrow(0, 0, 2 * H));
-        weight_ih_n = pack_plain<T>(k, a.weight_ih.narrow(0, 2 * H, H));
+        weight_ih = PackedWeight<T>::plain(k, a.weight_ih.narrow(0, 0, 2 * H));
+        weight_ih_n = PackedWeight<T>::plain(k, a.weight_ih.narrow(0, 2 * H, H));
       } else {
-        weight_ih = pack_plain<T>(k, a.weight_ih);
+        weight_ih = PackedWeight<T>::plain(k, a.weight_ih);
       }
       input_gradient_tensor =
-          at::empty({a.steps(), a.batch(), a.input_size()}, a.weight_ih.options());
+          recycled_empty({a.steps(), a.batch(), a.input_size()}, a.weight_ih.scalar_type());
       grad_input_rows = row_pointers<T>(schedule, input_gradient_tensor);
     }
   }
@@ -244,6 +248,13 @@ struct BackwardPass {
     const bool together = team.size() > 1 && share_out_units(a, schedule);
     const Range units = part_of(H, k.block_units(1), member, team.size());
     const auto grad_h_before = grad_h.pointers(B, together ? units.first : 0);
+    for (const auto* weight : {&weight_hh, &weight_hr, &weight_ih, &weight_ih_n}) {
+      weight->pack(member, team.size());
+    }
+    if (wanted[kInput]) {
+      zero_padding(schedule, input_gradient_tensor, member, team.size());
+    }
+    team.wait();
     GateGradients<T> part = gates;
     for (const Steps& steps : parts) {
       part.first = schedule.offsets[steps.first];
@@ -253,6 +264,8 @@ struct BackwardPass {
       } else {
         chain(part, steps, split(schedule, steps, team.size())[member]);
       }
+      team.wait();
+      weights.prepare(part, member, team.size());
       team.wait();
       if (wanted[kInput]) {
         input_gradient(part, part_of(part.count, /*unit=*/1, member, team.size()));
@@ -265,7 +278,7 @@ struct BackwardPass {
   // Gradient of an initial state: what is left of the chain, or the final state's own gradient where
   // there were no steps.
   at::Tensor initial_gradient(const Rows<T>& chain, const Rows<T>& final_grad) const {
-    auto result = at::empty_like(final_grad.storage);
+    auto result = recycled_empty(final_grad.storage.sizes(), final_grad.storage.scalar_type());
     const auto rows = rows_of<T>(result);
     for (int64_t j = 0; j < B; ++j) {
       const int64_t b = schedule.order[j];
@@ -288,7 +301,6 @@ LayerGradients run_backward(const LayerArguments& a,
 
   LayerGradients result;
   if (wanted[kInput]) {
-    zero_padding(schedule, pass.input_gradient_tensor);
     result[kInput] = pass.input_gradient_tensor;
   }
   if (wanted[kH0]) {

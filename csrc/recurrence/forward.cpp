@@ -1,5 +1,4 @@
 // The forward pass: each thread walks its own sequences through time, with no barrier in between.
-#include <ATen/ops/empty.h>
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/input_projection.h>
@@ -15,7 +14,7 @@ namespace {
 // packed weight many times, few enough that their gates stay in the second-level cache.
 constexpr int64_t kProjectedRows = 128;
 
-// What one thread throws away after its sequences.
+// What the walk through some sequences throws away.
 template <class T>
 struct ForwardScratch {
   Rows<T> gates;  // [kProjectedRows + sequences, G*H] projected inputs
@@ -40,6 +39,9 @@ struct ForwardPass {
   at::Tensor bias_hn;
   Rows<T> c;      // [B, H] cell state in the schedule's order
   Rows<T> saved;  // [N, saved_size]
+  const bool together;
+  const std::vector<Slice> slices;         // one for each thread, or for all together
+  std::vector<ForwardScratch<T>> scratch;  // of each slice
 
   ForwardPass(const LayerArguments& arguments,
               const Schedule& schedule_,
@@ -53,9 +55,12 @@ struct ForwardPass {
         h_0(a.h_0.contiguous()),
         previous(previous_pointers<T>(schedule, output, h_0)),
         project(a, schedule, /*fixed=*/!save),
-        weight_hh(pack_transposed<T>(k, a.weight_hh, G, /*fixed=*/!save)) {
+        weight_hh(PackedWeight<T>::transposed(k, a.weight_hh, G, /*fixed=*/!save)),
+        together(share_out_units(a, schedule)),
+        slices(together ? std::vector<Slice>{{0, schedule.num_sequences}}
+                        : split(schedule, {0, schedule.num_steps}, num_threads())) {
     if (a.projected()) {
-      weight_hr = pack_transposed<T>(k, a.weight_hr, 1, /*fixed=*/!save);
+      weight_hr = PackedWeight<T>::transposed(k, a.weight_hr, 1, /*fixed=*/!save);
     }
     if (a.cell == CellKind::kGru && a.bias_hh.defined()) {
       bias_hn = a.bias_hh.narrow(0, 2 * H, H).contiguous();
@@ -66,6 +71,9 @@ struct ForwardPass {
     if (save && saved_size(a.cell, H) > 0) {
       saved = rows_of<T>(result.saved);
     }
+    for (const Slice& slice : slices) {
+      scratch.push_back(scratch_for(slice));
+    }
   }
 
   // Some hidden units of rows [first, last) of one step; gates holds their projected input.
@@ -74,7 +82,7 @@ struct ForwardPass {
             int64_t last,
             Range units,
             const T* gates,
-            const ForwardScratch<T>& scratch) const {
+            const ForwardScratch<T>& own) const {
     const int64_t rows = last - first, j = first - schedule.offsets[step];
     StepArguments<T> s{};
     s.rows = rows;
@@ -86,7 +94,7 @@ struct ForwardPass {
     s.packed = weight_hh.data();
     s.bias_hn = bias_hn.defined() ? bias_hn.template const_data_ptr<T>() : nullptr;
     s.gates = gates;
-    s.gates_stride = scratch.gates.stride;
+    s.gates_stride = own.gates.stride;
     if (saved) {
       s.saved = saved[first];
       s.saved_stride = saved.stride;
@@ -95,13 +103,13 @@ struct ForwardPass {
       s.c = c[j];
       s.c_stride = c.stride;
     }
-    s.h = a.projected() ? scratch.h_raw_rows.data() : output.data() + first;
+    s.h = a.projected() ? own.h_raw_rows.data() : output.data() + first;
     cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {
       k.product({rows,
                  H,
                  P,
-                 scratch.h_raw_rows.data(),
+                 own.h_raw_rows.data(),
                  weight_hr.data(),
                  nullptr,
                  /*accumulate=*/false,
@@ -118,13 +126,13 @@ struct ForwardPass {
 
   ForwardScratch<T> scratch_for(Slice slice) const {
     const int64_t width = slice.last - slice.first;
-    ForwardScratch<T> scratch{scratch_rows<T>(kProjectedRows + width, G * H), {}, {}, {}};
-    scratch.gate_rows = scratch.gates.pointers(kProjectedRows + width);
+    ForwardScratch<T> own{scratch_rows<T>(kProjectedRows + width, G * H), {}, {}, {}};
+    own.gate_rows = own.gates.pointers(kProjectedRows + width);
     if (a.projected()) {
-      scratch.h_raw = scratch_rows<T>(width, H);
-      scratch.h_raw_rows = scratch.h_raw.pointers(width);
+      own.h_raw = scratch_rows<T>(width, H);
+      own.h_raw_rows = own.h_raw.pointers(width);
     }
-    return scratch;
+    return own;
   }
 
   // The rows of as many steps from `step` on as are projected at a time; `step` becomes the first one
@@ -144,50 +152,59 @@ struct ForwardPass {
   }
 
   // All steps of some sequences: alternately project a few steps' inputs and walk them.
-  void run(Slice slice) const {
-    const auto scratch = scratch_for(slice);
+  void walk(Slice slice, const ForwardScratch<T>& own) const {
     for (int64_t walked = 0, projected = 0; rows_of_step(walked, slice) > 0;) {
-      project(rows_to_project(projected, slice), scratch.gate_rows.data());
+      project(rows_to_project(projected, slice), own.gate_rows.data());
       for (int64_t row = 0; walked < projected; ++walked) {
         const int64_t first = schedule.offsets[walked] + slice.first;
         const int64_t count = rows_of_step(walked, slice);
-        step(walked, first, first + count, {0, H}, scratch.gates[row], scratch);
+        step(walked, first, first + count, {0, H}, own.gates[row], own);
         row += count;
       }
     }
   }
 
   // The same on all sequences by threads that share out the hidden units, and the rows to project.
-  void run_together() const {
-    const Slice all{0, schedule.num_sequences};
-    const auto scratch = scratch_for(all);
-    std::vector<std::vector<int64_t>> parts;  // rows to project
-    std::vector<int64_t> ends;                // the step after the last one of each part
-    for (int64_t projected = 0; rows_of_step(projected, all) > 0; ends.push_back(projected)) {
-      parts.push_back(rows_to_project(projected, all));
-    }
-    parallel_team([&](Team& team, int64_t member) {
-      const Range units = part_of(H, k.block_units(G), member, team.size());
-      int64_t walked = 0;
-      for (size_t i = 0; i < parts.size(); ++i) {
-        const auto& rows = parts[i];
-        const Range mine =
-            part_of(static_cast<int64_t>(rows.size()), /*unit=*/1, member, team.size());
-        project({rows.begin() + mine.first, rows.begin() + mine.last},
-                scratch.gate_rows.data() + mine.first);
+  void walk_together(Team& team, int64_t member) const {
+    const Slice all = slices[0];
+    const ForwardScratch<T>& shared = scratch[0];
+    const Range units = part_of(H, k.block_units(G), member, team.size());
+    for (int64_t walked = 0, projected = 0; rows_of_step(walked, all) > 0;) {
+      const auto rows = rows_to_project(projected, all);
+      const Range mine =
+          part_of(static_cast<int64_t>(rows.size()), /*unit=*/1, member, team.size());
+      project({rows.begin() + mine.first, rows.begin() + mine.last},
+              shared.gate_rows.data() + mine.first);
+      team.wait();
+      for (int64_t row = 0; walked < projected; ++walked) {
+        const int64_t first = schedule.offsets[walked], count = schedule.rows_at(walked);
+        step(walked, first, first + count, units, shared.gates[row], shared);
+        row += count;
         team.wait();
-        for (int64_t row = 0; walked < ends[i]; ++walked) {
-          const int64_t first = schedule.offsets[walked], count = schedule.rows_at(walked);
-          step(walked, first, first + count, units, scratch.gates[row], scratch);
-          row += count;
-          team.wait();
-        }
       }
-    });
+    }
   }
 
-  // The states after each sequence's last row.
+  void run(Team& team, int64_t member) const {
+    for (const auto* weight : {&project.weight(), &weight_hh, &weight_hr}) {
+      weight->pack(member, team.size());
+    }
+    zero_padding(schedule, result.output, member, team.size());
+    team.wait();
+    if (together) {
+      return walk_together(team, member);
+    }
+    // One slice each, unless there are fewer threads than there should be.
+    for (size_t i = member; i < slices.size(); i += team.size()) {
+      walk(slices[i], scratch[i]);
+    }
+  }
+
+  // What later calls may use, and the states after each sequence's last row.
   void finish() const {
+    for (const auto* weight : {&project.weight(), &weight_hh, &weight_hr}) {
+      weight->keep();
+    }
     const auto h_n = rows_of<T>(result.h_n);
     const T* initial = h_0.template const_data_ptr<T>();
     for (int64_t j = 0; j < schedule.num_sequences; ++j) {
@@ -208,30 +225,24 @@ template <class T>
 void run_forward(const LayerArguments& a, const LayerResult& result, bool save) {
   const auto schedule = make_schedule(a);
   const ForwardPass<T> pass(a, schedule, result, save);
-  if (share_out_units(a, schedule)) {
-    pass.run_together();
-  } else {
-    const auto slices = split(schedule, {0, schedule.num_steps}, num_threads());
-    parallel_tasks(static_cast<int64_t>(slices.size()), [&](int64_t i) { pass.run(slices[i]); });
-  }
+  parallel_team([&](Team& team, int64_t member) { pass.run(team, member); });
   pass.finish();
-  zero_padding(schedule, result.output);
 }
 
 }  // namespace
 
 LayerResult forward(const LayerArguments& a, bool save) {
-  const auto options = a.weight_ih.options();
+  const auto dtype = a.weight_ih.scalar_type();
   LayerResult result;
-  result.output = at::empty({a.steps(), a.batch(), a.output_size()}, options);
-  result.h_n = at::empty({a.batch(), a.output_size()}, options);
+  result.output = recycled_empty({a.steps(), a.batch(), a.output_size()}, dtype);
+  result.h_n = recycled_empty({a.batch(), a.output_size()}, dtype);
   if (a.cell == CellKind::kLstm) {
-    result.c_n = at::empty({a.batch(), a.hidden_size()}, options);
+    result.c_n = recycled_empty({a.batch(), a.hidden_size()}, dtype);
   }
-  result.saved = save ? scratch({a.steps() * a.batch(), saved_size(a.cell, a.hidden_size())},
-                                a.weight_ih.scalar_type())
-                      : at::empty({0}, options);
-  if (a.weight_ih.scalar_type() == at::kDouble) {
+  result.saved =
+      save ? recycled_empty({a.steps() * a.batch(), saved_size(a.cell, a.hidden_size())}, dtype)
+           : recycled_empty({0}, dtype);
+  if (dtype == at::kDouble) {
     run_forward<double>(a, result, save);
   } else {
     run_forward<float>(a, result, save);

@@ -33,7 +33,7 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
     rows_ = row_pointers<const T>(schedule, input_);
-    packed_ = pack_transposed<T>(kernels_, a.weight_ih, 1, fixed);
+    packed_ = PackedWeight<T>::transposed(kernels_, a.weight_ih, 1, fixed);
     return;
   }
   weight_ = a.weight_ih;

@@ -10,8 +10,11 @@ template <class T>
 class InputProjection {
  public:
   // Throws c10::Error for a one-hot index out of range at a valid position. `fixed` as for
-  // pack_transposed.
+  // PackedWeight.
   InputProjection(const LayerArguments& arguments, const Schedule& schedule, bool fixed);
+
+  // To be packed before any row is projected.
+  const PackedWeight<T>& weight() const { return packed_; }
 
   // Writes each of `rows` to its gates[i] -> [G*H].
   void operator()(const std::vector<int64_t>& rows, T* const* gates) const;

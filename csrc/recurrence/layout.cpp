@@ -3,6 +3,7 @@
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace masked_rnn {
@@ -110,24 +111,32 @@ Rows<T> in_order(const Schedule& schedule, const at::Tensor& state) {
   return ordered;
 }
 
-void zero_padding(const Schedule& schedule, const at::Tensor& padded) {
-  const int64_t positions = padded.size(0) * padded.size(1), B = padded.size(1);
-  if (schedule.num_rows == positions) {
-    return;
-  }
-  std::vector<bool> valid(positions);
-  for (int64_t step = 0; step < schedule.num_steps; ++step) {
-    const int64_t first = schedule.offsets[step];
-    for (int64_t j = 0; j < schedule.rows_at(step); ++j) {
-      valid[schedule.times[first + j] * B + schedule.order[j]] = true;
-    }
-  }
+void zero_padding(const Schedule& schedule,
+                  const at::Tensor& padded,
+                  int64_t member,
+                  int64_t size) {
+  const int64_t T = padded.size(0), B = padded.size(1);
   const auto bytes = static_cast<size_t>(padded.size(2)) * padded.element_size();
   auto* data = static_cast<char*>(padded.mutable_data_ptr());
-  for (int64_t position = 0; position < positions; ++position, data += bytes) {
-    if (!valid[position]) {
-      std::memset(data, 0, bytes);
+  // By turns: the sequences stand by length, and padding is what the short ones have.
+  for (int64_t j = member; j < B; j += size) {
+    const auto zero = [&](int64_t first, int64_t last) {
+      for (int64_t t = first; t < last; ++t) {
+        std::memset(data + (t * B + schedule.order[j]) * bytes, 0, bytes);
+      }
+    };
+    const int64_t length = schedule.lengths[j];
+    const auto time = [&](int64_t step) { return schedule.times[schedule.offsets[step] + j]; };
+    if (length == 0) {
+      zero(0, T);
+      continue;
     }
+    // Times rise from step to step, or fall in the reverse direction.
+    zero(0, std::min(time(0), time(length - 1)));
+    for (int64_t step = 1; step < length; ++step) {
+      zero(std::min(time(step - 1), time(step)) + 1, std::max(time(step - 1), time(step)));
+    }
+    zero(std::max(time(0), time(length - 1)) + 1, T);
   }
 }
 

@@ -41,7 +41,8 @@ at::Tensor with_contiguous_rows(const at::Tensor& tensor);
 template <class T>
 Rows<T> in_order(const Schedule& schedule, const at::Tensor& state);
 
-// Writes 0 to every position of a padded tensor [T, B, size], contiguous, that holds no token.
-void zero_padding(const Schedule& schedule, const at::Tensor& padded);
+// Member `member` of `size` threads writes 0 to its share of the positions of a padded tensor
+// [T, B, size], contiguous, that hold no token.
+void zero_padding(const Schedule& schedule, const at::Tensor& padded, int64_t member, int64_t size);
 
 }  // namespace masked_rnn

@@ -1,9 +1,8 @@
 // See packed_weight.h.
+#include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/packed_weight.h>
-#include <masked_rnn/csrc/scratch.h>
+#include <masked_rnn/csrc/recycled.h>
 
-#include <array>
-#include <cstring>
 #include <list>
 #include <mutex>
 
@@ -13,33 +12,15 @@ namespace {
 // Packed weights that are kept hold at most so many bytes in all.
 constexpr size_t kKeptBytes = size_t{1} << 27;
 
-template <class T>
-at::Tensor pack(const Kernels<T>& k, const at::Tensor& weight, int64_t gates) {
-  const int64_t columns = weight.size(0) / gates, depth = weight.size(1);
-  auto packed = scratch({k.packed_size(depth, columns, gates)}, c10::CppTypeToScalarType<T>::value);
-  k.pack({weight.const_data_ptr<T>(),
-          weight.stride(1),
-          weight.stride(0),
-          depth,
-          columns,
-          gates,
-          packed.template mutable_data_ptr<T>()});
-  return packed;
-}
-
-struct Key {
-  const void* data;
-  int64_t rows, columns, row_stride, column_stride, gates;
-  const void* kernels;
-  bool operator==(const Key&) const = default;
-};
-
-using Fingerprint = std::array<uint32_t, kFingerprintWords>;
-
 struct Kept {
-  Key key;
-  Fingerprint values;
+  WeightIdentity identity;
   at::Tensor packed;
+
+  bool replaces(const Kept& other) const {  // the same weight, with whatever values
+    auto same = other.identity;
+    same.values = identity.values;
+    return same == identity;
+  }
 };
 
 // The last used ones first. What a weight was is told by its values alone: a version counter does not
@@ -47,10 +28,10 @@ struct Kept {
 class KeptWeights {
  public:
   // Undefined if it is not there.
-  at::Tensor find(const Key& key, const Fingerprint& values) {
+  at::Tensor find(const WeightIdentity& identity) {
     const std::lock_guard lock(mutex_);
     for (auto kept = kept_.begin(); kept != kept_.end(); ++kept) {
-      if (kept->key == key && kept->values == values) {
+      if (kept->identity == identity) {
         kept_.splice(kept_.begin(), kept_, kept);
         return kept_.front().packed;
       }
@@ -58,10 +39,10 @@ class KeptWeights {
     return {};
   }
 
-  void keep(const Key& key, const Fingerprint& values, const at::Tensor& packed) {
+  void keep(const Kept& weight) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(kept_, [&](const Kept& kept) { return kept.key == key; });
-    kept_.push_front({key, values, packed});
+    std::erase_if(kept_, [&](const Kept& kept) { return weight.replaces(kept); });
+    kept_.push_front(weight);
     size_t bytes = 0;
     for (auto kept = kept_.begin(); kept != kept_.end(); ++kept) {
       bytes += kept->packed.nbytes();
@@ -83,49 +64,78 @@ KeptWeights& kept_weights() {
   return the_weights;
 }
 
-}  // namespace
-
+// Of a weight whose rows are contiguous.
 template <class T>
-PackedWeight<T> pack_transposed(const Kernels<T>& k,
-                                const at::Tensor& weight,
-                                int64_t gates,
-                                bool fixed) {
-  if (!fixed || weight.stride(1) != 1 || weight.stride(0) < weight.size(1)) {
-    return {pack<T>(k, weight, gates)};
-  }
-  const Key key{weight.const_data_ptr<T>(),
-                weight.size(0),
-                weight.size(1),
-                weight.stride(0),
-                weight.stride(1),
-                gates,
-                &k};
-  Fingerprint values{};
+WeightIdentity identify(const Kernels<T>& k, const at::Tensor& weight, int64_t gates) {
+  WeightIdentity identity{
+      weight.const_data_ptr<T>(), weight.size(0), weight.size(1), weight.stride(0), gates, &k, {}};
   // A contiguous weight is one long row.
   const int64_t rows = weight.is_contiguous() ? 1 : weight.size(0);
   for (int64_t row = 0; row < rows; ++row) {
-    k.fingerprint(
-        weight.numel() / rows, weight.const_data_ptr<T>() + row * weight.stride(0), values.data());
+    k.fingerprint(weight.numel() / rows,
+                  weight.const_data_ptr<T>() + row * weight.stride(0),
+                  identity.values.data());
   }
-  auto packed = kept_weights().find(key, values);
-  if (!packed.defined()) {
-    packed = pack<T>(k, weight, gates);
-    kept_weights().keep(key, values, packed);
+  return identity;
+}
+
+}  // namespace
+
+template <class T>
+PackedWeight<T>::PackedWeight(const Kernels<T>& kernels, const at::Tensor& weight, int64_t gates)
+    : kernels_(&kernels), weight_(weight), gates_(gates) {}
+
+template <class T>
+PackedWeight<T> PackedWeight<T>::transposed(const Kernels<T>& kernels,
+                                            const at::Tensor& weight,
+                                            int64_t gates,
+                                            bool fixed) {
+  PackedWeight result(kernels, weight, gates);
+  if (fixed && weight.stride(1) == 1 && weight.stride(0) >= weight.size(1)) {
+    result.fixed_ = identify(kernels, weight, gates);
+    result.packed_ = kept_weights().find(*result.fixed_);
+    if (result.packed_.defined()) {
+      result.kernels_ = nullptr;
+      return result;
+    }
   }
-  return {packed};
+  result.packed_ =
+      recycled_empty({kernels.packed_size(weight.size(1), weight.size(0) / gates, gates)},
+                     c10::CppTypeToScalarType<T>::value);
+  return result;
 }
 
 template <class T>
-PackedWeight<T> pack_plain(const Kernels<T>& k, const at::Tensor& weight) {
-  return {pack<T>(k, weight.t(), 1)};
+PackedWeight<T> PackedWeight<T>::plain(const Kernels<T>& kernels, const at::Tensor& weight) {
+  return transposed(kernels, weight.t(), /*gates=*/1, /*fixed=*/false);
 }
 
-#define MASKED_RNN_INSTANTIATE(T)                           \
-  template PackedWeight<T> pack_transposed<T>(              \
-      const Kernels<T>&, const at::Tensor&, int64_t, bool); \
-  template PackedWeight<T> pack_plain<T>(const Kernels<T>&, const at::Tensor&);
-MASKED_RNN_INSTANTIATE(float)
-MASKED_RNN_INSTANTIATE(double)
-#undef MASKED_RNN_INSTANTIATE
+template <class T>
+void PackedWeight<T>::pack(int64_t member, int64_t size) const {
+  if (kernels_ == nullptr) {
+    return;
+  }
+  const int64_t columns = weight_.size(0) / gates_;
+  const Range mine = part_of(columns, kernels_->block_units(gates_), member, size);
+  kernels_->pack({weight_.const_data_ptr<T>(),
+                  weight_.stride(1),
+                  weight_.stride(0),
+                  weight_.size(1),
+                  columns,
+                  gates_,
+                  mine.first,
+                  mine.last,
+                  packed_.mutable_data_ptr<T>()});
+}
+
+template <class T>
+void PackedWeight<T>::keep() const {
+  if (kernels_ != nullptr && fixed_.has_value()) {
+    kept_weights().keep({*fixed_, packed_});
+  }
+}
+
+template class PackedWeight<float>;
+template class PackedWeight<double>;
 
 }  // namespace masked_rnn

@@ -4,26 +4,53 @@
 #include <ATen/core/Tensor.h>
 #include <masked_rnn/csrc/kernels/kernels.h>
 
+#include <array>
+#include <optional>
+
 namespace masked_rnn {
 
-// A product's right side, kept alive by `storage`.
-template <class T>
-struct PackedWeight {
-  at::Tensor storage;
-  const T* data() const { return storage.const_data_ptr<T>(); }
+// Which weight it is and what its values are: equal for equal weights only.
+struct WeightIdentity {
+  const void* data;
+  int64_t rows, columns, row_stride, gates;
+  const void* kernels;
+  std::array<uint32_t, kFingerprintWords> values;
+  bool operator==(const WeightIdentity&) const = default;
 };
 
-// weight [G*H, K] as the right side [K, G*H] of rows times weight^T; gates > 1 puts the gates of a
-// hidden unit side by side. `fixed` says that the same weight may well come again: it is kept (up to
-// a bound for the whole process) and packed again only when its values have changed.
+// A product's right side. Threads pack it together, each its share.
 template <class T>
-PackedWeight<T> pack_transposed(const Kernels<T>& kernels,
-                                const at::Tensor& weight,
-                                int64_t gates,
-                                bool fixed);
+class PackedWeight {
+ public:
+  PackedWeight() = default;
 
-// weight [K, N] as the right side itself.
-template <class T>
-PackedWeight<T> pack_plain(const Kernels<T>& kernels, const at::Tensor& weight);
+  // weight [G*H, K] as the right side [K, G*H] of rows times weight^T; gates > 1 puts the gates of a
+  // hidden unit side by side. `fixed` says that the same weight may well come again: once kept (up to
+  // a bound for the whole process), it is packed again only when its values have changed.
+  static PackedWeight transposed(const Kernels<T>& kernels,
+                                 const at::Tensor& weight,
+                                 int64_t gates,
+                                 bool fixed);
+
+  // weight [K, N] as the right side itself.
+  static PackedWeight plain(const Kernels<T>& kernels, const at::Tensor& weight);
+
+  // Member `member` of `size` threads packs its share. All of them must have before data() is read.
+  void pack(int64_t member, int64_t size) const;
+
+  // Keeps a fixed weight, once it is packed, for later calls.
+  void keep() const;
+
+  const T* data() const { return packed_.const_data_ptr<T>(); }
+
+ private:
+  PackedWeight(const Kernels<T>& kernels, const at::Tensor& weight, int64_t gates);
+
+  const Kernels<T>* kernels_ = nullptr;  // null once there is nothing to pack
+  at::Tensor weight_;                    // [gates * columns, depth]
+  int64_t gates_ = 1;
+  at::Tensor packed_;
+  std::optional<WeightIdentity> fixed_;  // as which it will be kept
+};
 
 }  // namespace masked_rnn

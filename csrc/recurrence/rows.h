@@ -2,7 +2,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <masked_rnn/csrc/scratch.h>
+#include <masked_rnn/csrc/recycled.h>
 
 #include <vector>
 
@@ -36,7 +36,7 @@ constexpr int64_t apart(int64_t size) { return (size + 15) / 16 * 16 + 16; }
 template <class T>
 Rows<T> scratch_rows(int64_t count, int64_t size) {
   const int64_t stride = apart(size);
-  auto storage = scratch({count, stride}, c10::CppTypeToScalarType<T>::value);
+  auto storage = recycled_empty({count, stride}, c10::CppTypeToScalarType<T>::value);
   T* data = storage.template mutable_data_ptr<T>();
   return {std::move(storage), data, stride};
 }

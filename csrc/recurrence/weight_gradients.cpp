@@ -1,7 +1,6 @@
 // See weight_gradients.h. Threads share out the gradients' rows, not the sums': the order of additions
 // stays the same for any number of them.
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/parallel.h>
@@ -25,31 +24,30 @@ template <class T>
 struct WeightGradients<T>::Sum {
   const Rows<T>& left;
   int64_t first_column, columns;
-  struct Side {
-    const T* const* rows;
+  struct Term {
+    const Side& side;
     const at::Tensor& grad;
     int64_t grad_row;
   };
-  std::vector<Side> sides;
+  std::vector<Term> terms;
 };
 
 template <class T>
 WeightGradients<T>::WeightGradients(const LayerArguments& layer,
                                     const Schedule& schedule,
                                     const std::vector<const T*>& previous,
-                                    const WantedMask& wanted)
+                                    const WantedMask& wanted,
+                                    int64_t most_rows)
     : a_(layer),
       kernels_(layer_kernels<T>(layer)),
       previous_(previous),
       wanted_(wanted),
       H_(layer.hidden_size()),
-      N_(schedule.num_rows),
-      columns_at_once_(part_of(gate_columns(layer.cell, H_), kRowsAtLeast, 0, num_threads()).last +
-                       kRowsAtLeast) {
+      N_(schedule.num_rows) {
   // Without rows no part comes, and the sums are 0.
   const auto sum_like = [&](const at::Tensor& weight) {
     return N_ == 0 ? at::zeros(weight.sizes(), weight.options())
-                   : at::empty(weight.sizes(), weight.options());
+                   : recycled_empty(weight.sizes(), weight.scalar_type());
   };
   if (wanted[kWeightIh] && a_.one_hot()) {
     // zeros_like keeps the weight's memory order: a transposed one has contiguous columns.
@@ -69,9 +67,46 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
   if (wanted[kBiasIh] || wanted[kBiasHh]) {
     column_sums_ = at::zeros({gate_columns(a_.cell, H_)}, a_.weight_ih.options());
   }
+  x_ = side(a_.input_size(), !input_rows_.empty(), most_rows);
+  h_ = side(a_.output_size(), wanted[kWeightHh], most_rows);
+  h_raw_ = side(H_, wanted[kWeightHr], most_rows);
   for (int64_t thread = 0; thread < num_threads(); ++thread) {
-    panels_.push_back(scratch({kernels_.outer_scratch_size(columns_at_once_)},
-                              c10::CppTypeToScalarType<T>::value));
+    panels_.push_back(
+        recycled_empty({kernels_.outer_scratch_size}, c10::CppTypeToScalarType<T>::value));
+  }
+}
+
+template <class T>
+typename WeightGradients<T>::Side WeightGradients<T>::side(int64_t columns,
+                                                           bool needed,
+                                                           int64_t most_rows) const {
+  if (!needed) {
+    return {};
+  }
+  return {columns,
+          recycled_empty({kernels_.outer_side_size(most_rows, columns)},
+                         c10::CppTypeToScalarType<T>::value)};
+}
+
+template <class T>
+void WeightGradients<T>::prepare(const GateGradients<T>& part, int64_t member, int64_t size) const {
+  const auto pack = [&](const Side& side, const T* const* rows) {
+    const Range mine = part_of(side.columns, kernels_.block_units(1), member, size);
+    kernels_.pack_outer_side({part.count,
+                              side.columns,
+                              mine.first,
+                              mine.last,
+                              rows,
+                              side.packed.template mutable_data_ptr<T>()});
+  };
+  if (x_.packed.defined()) {
+    pack(x_, input_rows_.data() + part.first);
+  }
+  if (h_.packed.defined()) {
+    pack(h_, previous_.data() + part.first);
+  }
+  if (h_raw_.packed.defined()) {
+    pack(h_raw_, part.h_raw.template pointers<const T>(part.count).data());
   }
 }
 
@@ -81,27 +116,27 @@ void WeightGradients<T>::add(const Sum& sum,
                              int64_t member,
                              int64_t size) const {
   const Range mine = part_of(sum.columns, kRowsAtLeast, member, size);
-  // Once, unless there are fewer threads than there should be.
-  for (int64_t first = mine.first; first < mine.last; first += columns_at_once_) {
-    std::vector<OuterSide<T>> sides;
-    for (const auto& side : sum.sides) {
-      if (side.grad.defined()) {
-        const auto grad = rows_of<T>(side.grad);
-        sides.push_back({side.rows, side.grad.size(1), grad[side.grad_row + first], grad.stride});
-      }
+  std::vector<OuterSide<T>> sides;
+  for (const auto& term : sum.terms) {
+    if (term.grad.defined()) {
+      const auto grad = rows_of<T>(term.grad);
+      sides.push_back({term.side.packed.template const_data_ptr<T>(),
+                       term.side.columns,
+                       grad[term.grad_row + mine.first],
+                       grad.stride});
     }
-    if (sides.empty()) {
-      return;
-    }
-    kernels_.outer({part.count,
-                    std::min(columns_at_once_, mine.last - first),
-                    sum.left.data + sum.first_column + first,
-                    sum.left.stride,
-                    /*accumulate=*/part.first + part.count < N_,
-                    sides.data(),
-                    static_cast<int64_t>(sides.size()),
-                    panels_[member].template mutable_data_ptr<T>()});
   }
+  if (sides.empty()) {
+    return;
+  }
+  kernels_.outer({part.count,
+                  mine.last - mine.first,
+                  sum.left.data + sum.first_column + mine.first,
+                  sum.left.stride,
+                  /*accumulate=*/part.first + part.count < N_,
+                  sides.data(),
+                  static_cast<int64_t>(sides.size()),
+                  panels_[member].template mutable_data_ptr<T>()});
 }
 
 template <class T>
@@ -124,23 +159,17 @@ void WeightGradients<T>::add_one_hot(const GateGradients<T>& part,
 
 template <class T>
 void WeightGradients<T>::add(const GateGradients<T>& part, int64_t member, int64_t size) const {
-  const T* const* h = previous_.data() + part.first;
-  const T* const* x = input_rows_.empty() ? nullptr : input_rows_.data() + part.first;
   const at::Tensor dense = a_.one_hot() ? at::Tensor() : weight_ih_;
   if (a_.cell == CellKind::kGru) {
-    add({part.gates, 0, 2 * H_, {{x, dense, 0}, {h, weight_hh_, 0}}}, part, member, size);
-    add({part.gates, 2 * H_, H_, {{h, weight_hh_, 2 * H_}}}, part, member, size);
-    add({part.gates, 3 * H_, H_, {{x, dense, 2 * H_}}}, part, member, size);
+    add({part.gates, 0, 2 * H_, {{x_, dense, 0}, {h_, weight_hh_, 0}}}, part, member, size);
+    add({part.gates, 2 * H_, H_, {{h_, weight_hh_, 2 * H_}}}, part, member, size);
+    add({part.gates, 3 * H_, H_, {{x_, dense, 2 * H_}}}, part, member, size);
   } else {
     const int64_t columns = gate_columns(a_.cell, H_);
-    add({part.gates, 0, columns, {{x, dense, 0}, {h, weight_hh_, 0}}}, part, member, size);
+    add({part.gates, 0, columns, {{x_, dense, 0}, {h_, weight_hh_, 0}}}, part, member, size);
   }
   if (weight_hr_.defined()) {
-    const auto h_raw = part.h_raw.template pointers<const T>(part.count);
-    add({part.grad_projected, 0, a_.output_size(), {{h_raw.data(), weight_hr_, 0}}},
-        part,
-        member,
-        size);
+    add({part.grad_projected, 0, a_.output_size(), {{h_raw_, weight_hr_, 0}}}, part, member, size);
   }
   if (a_.one_hot() && weight_ih_.defined()) {
     add_one_hot(part, member, size);

@@ -31,21 +31,29 @@ struct GateGradients {
 template <class T>
 class WeightGradients {
  public:
-  // previous: [N] -> [P] the h that each row continues.
+  // previous: [N] -> [P] the h that each row continues. most_rows: of a part.
   WeightGradients(const LayerArguments& layer,
                   const Schedule& schedule,
                   const std::vector<const T*>& previous,
-                  const WantedMask& wanted);
+                  const WantedMask& wanted,
+                  int64_t most_rows);
 
-  // Member `member` of `size` threads adds its share of one part: all of them must. The part that ends
-  // with the last row comes first.
+  // For each part, the one that ends with the last row first: member `member` of `size` threads
+  // prepares its share; when all of them have, it adds its share.
+  void prepare(const GateGradients<T>& part, int64_t member, int64_t size) const;
   void add(const GateGradients<T>& part, int64_t member, int64_t size) const;
 
   // After the last part: those that are wanted.
   void finish(LayerGradients& result) const;
 
  private:
+  // A right side of the products: rows of x, h or the LSTM's h before its projection.
+  struct Side {
+    int64_t columns = 0;
+    at::Tensor packed;  // undefined where no gradient needs it
+  };
   struct Sum;
+  Side side(int64_t columns, bool needed, int64_t most_rows) const;
   void add(const Sum& sum, const GateGradients<T>& part, int64_t member, int64_t size) const;
   void add_one_hot(const GateGradients<T>& part, int64_t member, int64_t size) const;
 
@@ -54,11 +62,11 @@ class WeightGradients {
   const std::vector<const T*>& previous_;
   const WantedMask& wanted_;
   const int64_t H_, N_;
-  const int64_t columns_at_once_;  // for which a thread's panels have room
   at::Tensor input_;
   std::vector<const T*> input_rows_;  // dense
   std::vector<int64_t> indices_;      // one-hot
-  std::vector<at::Tensor> panels_;    // of each thread
+  Side x_, h_, h_raw_;
+  std::vector<at::Tensor> panels_;  // of each thread
   at::Tensor weight_ih_, weight_hh_, weight_hr_, column_sums_;
 };
 

@@ -52,6 +52,8 @@ TEST_F(Bfloat16, ProductsRoundWhatTheyMultiply) {
                     depth,
                     columns,
                     1,
+                    0,
+                    columns,
                     packed.data()});
             const auto a_rows = rows_of<const float>(a_values, depth);
             const auto c_rows = rows_of<float>(c, columns);
@@ -80,9 +82,11 @@ TEST_F(Bfloat16, OuterProductsRoundWhatTheyMultiply) {
         const int64_t stride = M + 3;
         const auto a = random_numbers(rows * stride), b = random_numbers(rows * columns);
         const auto run = [&](const Kernels<float>& k, const auto& a_values, auto b_values) {
-          std::vector<float> c(M * columns, 7), scratch(k.outer_scratch_size(M));
+          std::vector<float> c(M * columns, 7), scratch(k.outer_scratch_size);
+          std::vector<float> packed(k.outer_side_size(rows, columns));
           const auto b_rows = rows_of<const float>(b_values, columns);
-          const OuterSide<float> side{b_rows.data(), columns, c.data(), columns};
+          k.pack_outer_side({rows, columns, 0, columns, b_rows.data(), packed.data()});
+          const OuterSide<float> side{packed.data(), columns, c.data(), columns};
           k.outer(
               {rows, M, a_values.data(), stride, /*accumulate=*/true, &side, 1, scratch.data()});
           return c;
@@ -109,7 +113,7 @@ TEST_F(Bfloat16, StepsRoundWhatTheyMultiply) {
           // Only what is multiplied is rounded: the GRU's sum with h_prev is not.
           auto given = gates == 3 ? h_prev.whole : before;
           std::vector<float> packed(k.packed_size(H, H, gates)), cell = c, h(rows * H);
-          k.pack({weights.data(), 1, H, H, H, gates, packed.data()});
+          k.pack({weights.data(), 1, H, H, H, gates, 0, H, packed.data()});
           const auto before_rows = rows_of<const float>(given, H);
           const auto h_rows = rows_of<float>(h, H);
           StepArguments<float> s{};

@@ -37,7 +37,7 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
       const auto bias = random_values<T>(columns);
       for_each_level<T>([&](const Kernels<T>& k) {
         std::vector<T> packed(k.packed_size(depth, columns, 1)), c(rows * columns);
-        k.pack({b.data(), columns, 1, depth, columns, 1, packed.data()});
+        k.pack({b.data(), columns, 1, depth, columns, 1, 0, columns, packed.data()});
         const auto a_rows = rows_of<const T>(a, depth);
         const auto c_rows = rows_of<T>(c, columns);
         ProductArguments<T> p{
@@ -65,7 +65,7 @@ TYPED_TEST(Levels, ARowsProductDoesNotDependOnTheOtherRows) {
   auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
   for_each_level<T>([&](const Kernels<T>& k) {
     std::vector<T> packed(k.packed_size(depth, columns, 1)), all(rows * columns), one(columns);
-    k.pack({b.data(), columns, 1, depth, columns, 1, packed.data()});
+    k.pack({b.data(), columns, 1, depth, columns, 1, 0, columns, packed.data()});
     const auto a_rows = rows_of<const T>(a, depth);
     const auto all_rows = rows_of<T>(all, columns);
     k.product(
@@ -83,17 +83,23 @@ TYPED_TEST(Levels, ARowsProductDoesNotDependOnTheOtherRows) {
 TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
   using T = TypeParam;
   for (const int64_t rows : {0, 1, 21, 512, 530}) {
-    for (const int64_t M : {1, 6, 15, 20}) {
+    for (const int64_t M : {1, 6, 15, 20, 200}) {
       for (const int64_t columns : {1, 16, 17, 64, 70}) {
         const int64_t stride = M + 3;
         auto a = random_values<T>(rows * stride), b = random_values<T>(rows * columns),
              other = random_values<T>(rows * 5);
         for_each_level<T>([&](const Kernels<T>& k) {
           std::vector<T> c(M * columns, T(7)), other_c(M * 5, T(7));  // overwritten
-          std::vector<T> scratch(k.outer_scratch_size(M));
-          const auto b_rows = rows_of<const T>(b, columns), other_rows = rows_of<const T>(other, 5);
-          const OuterSide<T> sides[]{{b_rows.data(), columns, c.data(), columns},
-                                     {other_rows.data(), 5, other_c.data(), 5}};
+          std::vector<T> scratch(k.outer_scratch_size);
+          const auto packed = [&](auto& side, int64_t N) {
+            std::vector<T> result(k.outer_side_size(rows, N));
+            const auto side_rows = rows_of<const T>(side, N);
+            k.pack_outer_side({rows, N, 0, N, side_rows.data(), result.data()});
+            return result;
+          };
+          const auto b_packed = packed(b, columns), other_packed = packed(other, 5);
+          const OuterSide<T> sides[]{{b_packed.data(), columns, c.data(), columns},
+                                     {other_packed.data(), 5, other_c.data(), 5}};
           k.outer({rows, M, a.data(), stride, /*accumulate=*/false, sides, 2, scratch.data()});
           const auto check = [&](const auto& result, const auto& side, int64_t N) {
             for (int64_t m = 0; m < M; ++m) {
@@ -149,9 +155,22 @@ TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
           for (int64_t n = 0; n < columns; ++n) {
             for (int64_t d = 0; d < depth; ++d) transposed[d * columns + n] = weight[n * depth + d];
           }
-          k.pack({weight.data(), 1, depth, depth, units, gates, by_rows.data()});
-          k.pack({transposed.data(), columns, 1, depth, units, gates, by_columns.data()});
+          k.pack({weight.data(), 1, depth, depth, units, gates, 0, units, by_rows.data()});
+          k.pack({transposed.data(), columns, 1, depth, units, gates, 0, units, by_columns.data()});
           ASSERT_EQ(by_rows, by_columns);
+          std::vector<T> by_shares(size, T(-3));
+          for (const auto& [first, last] : {std::pair{block, units}, {int64_t{0}, block}}) {
+            k.pack({weight.data(),
+                    1,
+                    depth,
+                    depth,
+                    units,
+                    gates,
+                    std::min(first, units),
+                    std::min(last, units),
+                    by_shares.data()});
+          }
+          ASSERT_EQ(by_rows, by_shares);
           for (int64_t i = 0; i < size; ++i) {
             const int64_t unit = i / (block * gates * depth) * block + i % block;
             const int64_t d = i / (block * gates) % depth, gate = i / block % gates;

@@ -145,7 +145,7 @@ TYPED_TEST(Steps, ForwardComputesTheCellsFormula) {
       for_each_level<T>([&](const Kernels<T>& k) {
         std::vector<T> packed(k.packed_size(depth, H, G)), h(rows * H, T(9)),
             c = c_prev, saved(rows * saved_stride + 1);
-        k.pack({weight.data(), 1, depth, depth, H, G, packed.data()});
+        k.pack({weight.data(), 1, depth, depth, H, G, 0, H, packed.data()});
         auto out = rows_of<T>(h, H);
         StepArguments<T> s{};
         s.rows = rows;
