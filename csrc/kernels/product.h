@@ -32,17 +32,17 @@ MASKED_RNN_INLINE void for_vectors(int64_t columns, const Each& each) {
   }
 }
 
-// Rows [r, r + R) and the blocks of columns from `first` on, over operands k in [k_first, k_last).
-template <class T, int R, int Blocks>
+// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last).
+template <class T, int R>
 inline void product_tile(const ProductArguments<T>& p,
                          const T* const* a,
                          int64_t r,
                          int64_t first,
                          int64_t k_first,
-                         int64_t k_last) {
-  constexpr int V = Blocks * kBlockVectors;
+                         int64_t k_last,
+                         bool add) {
+  constexpr int V = kBlockVectors;
   const int64_t columns = p.columns - first;
-  const bool add = p.accumulate || k_first > 0;
   Vec<T> sum[R][V] = {};
   if (!add && p.bias != nullptr) {
     for_vectors<T, V>(columns, [&](auto extent, int v) {
@@ -54,8 +54,7 @@ inline void product_tile(const ProductArguments<T>& p,
     });
   }
   const int64_t depth = operands(p.depth);
-  add_products<T, R, kBlockVectors, Blocks>(
-      sum, a + r, p.packed + first * depth, block_units<T>(1) * depth, k_first, k_last);
+  add_products<T, R, V>(sum, a + r, p.packed + first * depth, k_first, k_last);
   for_vectors<T, V>(columns, [&](auto extent, int v) {
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
@@ -71,22 +70,16 @@ void product(const ProductArguments<T>& p) {
   const OperandRows<T> a(p.a, p.rows, p.depth);
   const int64_t depth = operands(p.depth);
   const int64_t parts = depth <= kDepthAtOnce ? 1 : (depth + kDepthPart - 1) / kDepthPart;
-  for (int64_t part = 0; part < parts; ++part) {
+  in_order(parts, p.backwards, [&](int64_t part) {
     const int64_t k_first = depth * part / parts, k_last = depth * (part + 1) / parts;
-    for (int64_t first = 0; first < p.columns;) {
-      int64_t blocks = 1;
+    const bool add = p.accumulate || part != (p.backwards ? parts - 1 : 0);
+    in_order((p.columns + units - 1) / units, p.backwards, [&](int64_t block) {
       for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
-        constexpr int R = decltype(rows)::value, kBlocks = kBlocksAtOnce<kBlockVectors, R>;
-        if (kBlocks > 1 && p.rows == R && first + kBlocks * units <= p.columns) {
-          blocks = kBlocks;
-          product_tile<T, R, kBlocks>(p, a.data(), r, first, k_first, k_last);
-        } else {
-          product_tile<T, R, 1>(p, a.data(), r, first, k_first, k_last);
-        }
+        product_tile<T, decltype(rows)::value>(
+            p, a.data(), r, block * units, k_first, k_last, add);
       });
-      first += blocks * units;
-    }
-  }
+    });
+  });
 }
 
 }  // namespace

@@ -16,32 +16,29 @@ constexpr int kUnitVectors = Cell::kGates == 1 ? kBlockVectors : 1;
 template <class Cell>
 constexpr int kStepVectors = kUnitVectors<Cell>* Cell::kGates;
 
-// Rows [r, r + R) and the hidden units of `Blocks` packed blocks from unit j on.
-template <class T, class Cell, int R, int Blocks>
+// Rows [r, r + R) and the hidden units of the packed block that begins with unit j.
+template <class T, class Cell, int R>
 inline void step_tile(const StepArguments<T>& s, const T* const* h_prev, int64_t r, int64_t j) {
-  constexpr int V = kStepVectors<Cell>, kUnits = Blocks * kUnitVectors<Cell>;
-  Vec<T> sum[R][Blocks * V] = {};
+  constexpr int V = kStepVectors<Cell>;
+  Vec<T> sum[R][V] = {};
   const int64_t depth = operands(s.depth);
-  add_products<T, R, V, Blocks>(
-      sum, h_prev + r, s.packed + j * Cell::kGates * depth, V * kLanes<T> * depth, 0, depth);
-  Vec<T> recurrent[R][Blocks * V];
+  add_products<T, R, V>(sum, h_prev + r, s.packed + j * Cell::kGates * depth, 0, depth);
+  Vec<T> recurrent[R][V];
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 16
-    for (int v = 0; v < Blocks * V; ++v) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
       recurrent[i][v] = sum[i][v];
     }
   }
   // The recurrent product is in the first-level cache now; unit vector u of row i has its gates at
   // recurrent[i] + u * kGates.
-  for (int u = 0; u < kUnits; ++u) {
+  for (int u = 0; u < kUnitVectors<Cell>; ++u) {
     const int64_t unit = j + u * kLanes<T>, left = s.last - unit;
     if (left >= kLanes<T>) {
-      Cell::template forward<R>(
-          s, r, unit, Whole<T>{}, recurrent[0] + u * Cell::kGates, Blocks * V);
+      Cell::template forward<R>(s, r, unit, Whole<T>{}, recurrent[0] + u * Cell::kGates, V);
     } else if (left > 0) {
-      Cell::template forward<R>(
-          s, r, unit, Partial<T>{left}, recurrent[0] + u * Cell::kGates, Blocks * V);
+      Cell::template forward<R>(s, r, unit, Partial<T>{left}, recurrent[0] + u * Cell::kGates, V);
     }
   }
 }
@@ -51,19 +48,11 @@ void step(const StepArguments<T>& s) {
   constexpr int V = kStepVectors<Cell>;
   constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
   const OperandRows<T> h_prev(s.h_prev, s.rows, s.depth);
-  for (int64_t j = s.first; j < s.last;) {
-    int64_t blocks = 1;
+  in_order((s.last - s.first + units - 1) / units, s.backwards, [&](int64_t block) {
     for_row_tiles<kTileRows<V>>(s.rows, [&](auto rows, int64_t r) {
-      constexpr int R = decltype(rows)::value, kBlocks = kBlocksAtOnce<V, R>;
-      if (kBlocks > 1 && s.rows == R && s.last - j > (kBlocks - 1) * units) {
-        blocks = kBlocks;
-        step_tile<T, Cell, R, kBlocks>(s, h_prev.data(), r, j);
-      } else {
-        step_tile<T, Cell, R, 1>(s, h_prev.data(), r, j);
-      }
+      step_tile<T, Cell, decltype(rows)::value>(s, h_prev.data(), r, s.first + block * units);
     });
-    j += blocks * units;
-  }
+  });
 }
 
 template <class T, class Cell>

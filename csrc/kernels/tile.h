@@ -18,42 +18,37 @@ constexpr int kAccumulators = MASKED_RNN_VECTOR_BYTES == 64 ? 24 : 12;
 template <int V>
 constexpr int kTileRows = kAccumulators / V;
 
-// Blocks of V vectors that few rows take at a time, so that enough independent chains are under way.
-template <int V, int R>
-constexpr int kBlocksAtOnce = kAccumulators / (V * R) > 4 ? 4 : kAccumulators / (V * R);
-
-// sum[r][block * V + v] += sum over operands k in [first, last) of a[r][k] * b(block)[k][v], where the
-// blocks stand `block_stride` elements apart.
-template <class T, int R, int V, int Blocks>
-MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][Blocks * V],
-                                    const T* const* a,
-                                    const T* b,
-                                    int64_t block_stride,
-                                    int64_t first,
-                                    int64_t last) {
+// sum[r][v] += sum over operands k in [first, last) of a[r][k] * b[k][v].
+template <class T, int R, int V>
+MASKED_RNN_INLINE void add_products(
+    Vec<T> (&sum)[R][V], const T* const* a, const T* b, int64_t first, int64_t last) {
   const T* rows[R];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     rows[r] = a[r];
   }
   for (int64_t k = first; k < last; ++k) {
-    Vec<T> column[Blocks * V];
+    Vec<T> column[V];
 #pragma GCC unroll 4
-    for (int block = 0; block < Blocks; ++block) {
-      const T* at = b + block * block_stride + k * V * kLanes<T>;
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        column[block * V + v] = load(at + v * kLanes<T>);
-      }
+    for (int v = 0; v < V; ++v) {
+      column[v] = load(b + (k * V + v) * kLanes<T>);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const Vec<T> x = broadcast(rows[r][k]);
-#pragma GCC unroll 16
-      for (int v = 0; v < Blocks * V; ++v) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
         sum[r][v] = multiply_add<T>(x, column[v], sum[r][v]);
       }
     }
+  }
+}
+
+// Calls visit(i) for i in [0, count), or from the last to the first.
+template <class Visit>
+MASKED_RNN_INLINE void in_order(int64_t count, bool backwards, const Visit& visit) {
+  for (int64_t i = 0; i < count; ++i) {
+    visit(backwards ? count - 1 - i : i);
   }
 }
 

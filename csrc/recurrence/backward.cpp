@@ -198,7 +198,8 @@ struct BackwardPass {
                weight_hh.data() + k.packed_size(depth, units.first, 1),
                nullptr,
                /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
-               grad_h_before + rows.first});
+               grad_h_before + rows.first,
+               /*backwards=*/step % 2 != 0});
   }
 
   // Of the rows [rows.first, rows.last) of a part.

@@ -103,6 +103,7 @@ struct ForwardPass {
       s.c = c[j];
       s.c_stride = c.stride;
     }
+    s.backwards = step % 2 != 0;
     s.h = a.projected() ? own.h_raw_rows.data() : output.data() + first;
     cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {

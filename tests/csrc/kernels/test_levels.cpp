@@ -42,16 +42,21 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
         const auto c_rows = rows_of<T>(c, columns);
         ProductArguments<T> p{
             rows, depth, columns, a_rows.data(), packed.data(), bias.data(), false, c_rows.data()};
-        k.product(p);
-        p.accumulate = true;
-        k.product(p);
-        for (int64_t r = 0; r < rows; ++r) {
-          for (int64_t n = 0; n < columns; ++n) {
-            long double sum = bias[n];
-            for (int64_t i = 0; i < depth; ++i) {
-              sum += 2.0L * a[r * depth + i] * b[i * columns + n];
+        for (const bool backwards : {false, true}) {
+          p.backwards = backwards;
+          p.accumulate = false;
+          k.product(p);
+          p.accumulate = true;
+          k.product(p);
+          for (int64_t r = 0; r < rows; ++r) {
+            for (int64_t n = 0; n < columns; ++n) {
+              long double sum = bias[n];
+              for (int64_t i = 0; i < depth; ++i) {
+                sum += 2.0L * a[r * depth + i] * b[i * columns + n];
+              }
+              ASSERT_NEAR(c[r * columns + n], sum, kTolerance<T>)
+                  << rows << " " << columns << " " << backwards;
             }
-            ASSERT_NEAR(c[r * columns + n], sum, kTolerance<T>) << rows << " " << columns;
           }
         }
       });

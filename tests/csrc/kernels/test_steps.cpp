@@ -165,6 +165,7 @@ TYPED_TEST(Steps, ForwardComputesTheCellsFormula) {
         for (const auto& [first, last] : {std::pair<int64_t, int64_t>{0, middle}, {middle, H}}) {
           s.first = first;
           s.last = last;
+          s.backwards = first > 0;
           Cell::step(k)(s);
         }
         for (int64_t r = 0; r < rows; ++r) {
