@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
-#include <unordered_map>
 
 namespace masked_rnn {
 namespace {
@@ -32,21 +31,27 @@ size_t rounded(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+// Stands before each block. `bytes` are those of the block without it.
+struct alignas(kAlignment) Header {
+  size_t bytes;
+  Header* next;  // of the same size, while it is kept
+};
+
 class Pool final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override;
-  c10::DeleterFnPtr raw_deleter() const override { return give_back; }
   void copy_data(void* to, const void* from, size_t bytes) const override {
     default_copy_data(to, from, bytes);
   }
 
  private:
-  static void give_back(void* block);
-  void keep(void* block);
+  static void give_back(void* header);
+  Header* take(size_t bytes);
+  void keep(Header* block);
 
   std::mutex mutex_;
-  std::multimap<size_t, void*> kept_;  // by size; the last used of a size, still cached, last
-  std::unordered_map<void*, size_t> in_use_;  // their sizes
+  // By size. The block that was used last comes first: some of it may still be in the caches.
+  std::map<size_t, Header*> kept_;
   size_t kept_bytes_ = 0;
 };
 
@@ -56,45 +61,58 @@ Pool& pool() {
   return the_pool;
 }
 
+// Null if there is none.
+Header* Pool::take(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  for (auto size = kept_.lower_bound(bytes);
+       size != kept_.end() && size->first <= kLargestRatio * bytes;
+       ++size) {
+    if (Header* block = size->second; block != nullptr) {
+      size->second = block->next;
+      kept_bytes_ -= block->bytes;
+      return block;
+    }
+  }
+  return nullptr;
+}
+
 c10::DataPtr Pool::allocate(size_t bytes) {
   TORCH_CHECK_WITH(
       OutOfMemoryError, bytes < (size_t{1} << 62), "masked_rnn: no memory for so many elements");
   bytes = rounded(bytes);
-  const std::lock_guard lock(mutex_);
-  void* block = nullptr;
-  const auto smallest = kept_.lower_bound(bytes);
-  if (smallest != kept_.end() && smallest->first <= kLargestRatio * bytes) {
-    bytes = smallest->first;
-    const auto found = std::prev(kept_.upper_bound(bytes));
-    block = found->second;
-    kept_bytes_ -= bytes;
-    kept_.erase(found);
-  } else {
+  Header* block = take(bytes);
+  if (block == nullptr) {
     const bool huge = bytes >= kHugePage;
-    block = std::aligned_alloc(huge ? kHugePage : kAlignment, bytes);
+    const size_t all = bytes + sizeof(Header);
+    block = static_cast<Header*>(std::aligned_alloc(huge ? kHugePage : kAlignment, all));
     TORCH_CHECK_WITH(
         OutOfMemoryError, block != nullptr, "masked_rnn: no memory for ", bytes, " bytes");
     if (huge) {
-      ::madvise(block, bytes, MADV_HUGEPAGE);
+      ::madvise(block, all, MADV_HUGEPAGE);
     }
+    block->bytes = bytes;
   }
-  in_use_.emplace(block, bytes);
-  return {block, block, give_back, c10::Device(c10::kCPU)};
+  return {block + 1, block, give_back, c10::Device(c10::kCPU)};
 }
 
-void Pool::give_back(void* block) { pool().keep(block); }
+void Pool::give_back(void* header) { pool().keep(static_cast<Header*>(header)); }
 
-void Pool::keep(void* block) {
+void Pool::keep(Header* block) {
   const std::lock_guard lock(mutex_);
-  const auto used = in_use_.find(block);
-  kept_.emplace(used->second, block);
-  kept_bytes_ += used->second;
-  in_use_.erase(used);
+  Header*& first = kept_[block->bytes];
+  block->next = first;
+  first = block;
+  kept_bytes_ += block->bytes;
   while (kept_bytes_ > kKeptBytes) {
     const auto largest = std::prev(kept_.end());
-    std::free(largest->second);
-    kept_bytes_ -= largest->first;
-    kept_.erase(largest);
+    if (largest->second == nullptr) {
+      kept_.erase(largest);
+      continue;
+    }
+    Header* given_back = largest->second;
+    largest->second = given_back->next;
+    kept_bytes_ -= given_back->bytes;
+    std::free(given_back);
   }
 }
 

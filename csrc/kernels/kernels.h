@@ -33,13 +33,13 @@ struct PackArguments {
 template <class T>
 struct ProductArguments {
   int64_t rows;
-  int64_t depth;      // K
-  int64_t columns;    // N
-  const T* const* a;  // [rows] -> [K]
-  const T* packed;    // B, packed with gates = 1
-  const T* bias;      // [N] initial value, or null for 0; ignored if accumulate
-  bool accumulate;    // add to what c holds
-  T* const* c;        // [rows] -> [N]
+  int64_t depth;           // K
+  int64_t columns;         // N
+  const T* const* a;       // [rows] -> [K]
+  const T* packed;         // B, packed with gates = 1
+  const T* bias;           // [N] initial value, or null for 0; ignored if accumulate
+  bool accumulate;         // add to what c holds
+  T* const* c;             // [rows] -> [N]
   bool backwards = false;  // read B from its end to its beginning
 };
 
@@ -59,7 +59,7 @@ struct StepArguments {
   int64_t saved_stride;
   T* c;  // [rows, H] LSTM in and out
   int64_t c_stride;
-  T* const* h;  // [rows] -> [H] out
+  T* const* h;     // [rows] -> [H] out
   bool backwards;  // read `packed` from its end to its beginning
 };
 

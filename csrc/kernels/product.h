@@ -75,8 +75,7 @@ void product(const ProductArguments<T>& p) {
     const bool add = p.accumulate || part != (p.backwards ? parts - 1 : 0);
     in_order((p.columns + units - 1) / units, p.backwards, [&](int64_t block) {
       for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
-        product_tile<T, decltype(rows)::value>(
-            p, a.data(), r, block * units, k_first, k_last, add);
+        product_tile<T, decltype(rows)::value>(p, a.data(), r, block * units, k_first, k_last, add);
       });
     });
   });

@@ -140,6 +140,7 @@ struct ForwardPass {
   // that is not among them.
   std::vector<int64_t> rows_to_project(int64_t& step, Slice slice) const {
     std::vector<int64_t> rows;
+    rows.reserve(kProjectedRows + slice.last - slice.first);
     for (; static_cast<int64_t>(rows.size()) < kProjectedRows; ++step) {
       const int64_t count = rows_of_step(step, slice);
       if (count == 0) {

@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kRepetitions = 9;             // the best of them counts
 constexpr int64_t kMultiplyAdds = 1 << 21;  // of one chain
+constexpr int64_t kMultiplyAddsOfRate = 1 << 17;
 constexpr int64_t kBytesToRead = 1 << 27;
 
 // A loop returns something that depends on all it did, lest the compiler drop it.
@@ -141,6 +142,15 @@ double fma_peak(int threads) {
   const Loops l = loops();
   const double seconds = shortest(threads, [&](int) { sink = l.multiply_add(kMultiplyAdds); });
   return static_cast<double>(l.flop * kMultiplyAdds * threads) / seconds / 1e9;
+}
+
+double fma_rate(int threads) {
+  const Loops l = loops();
+  const auto start = Clock::now();
+#pragma omp parallel num_threads(threads)
+  sink = l.multiply_add(kMultiplyAddsOfRate);
+  const std::chrono::duration<double> time = Clock::now() - start;
+  return static_cast<double>(l.flop * kMultiplyAddsOfRate * threads) / time.count() / 1e9;
 }
 
 double read_bandwidth(int threads, int64_t bytes) {

@@ -73,10 +73,13 @@ class Measurement {
 
   json operator()(const std::string& cell, const std::string& name, Shape shape, Mode mode) {
     const Workload workload(cell, shape);
-    const auto times =
-        interleaved({workload.ours(mode), workload.packed(mode), workload.padded(mode)}, rounds_);
+    std::vector<double> rates, rates_alone;  // of multiply-adds, before each round
+    const auto times = interleaved(
+        {noting_rate(workload.ours(mode), rates), workload.packed(mode), workload.padded(mode)},
+        rounds_);
     const auto by_itself =
-        seconds(interleaved({workload.ours(mode)}, rounds_)[0], &StepSeconds::total);
+        seconds(interleaved({noting_rate(workload.ours(mode), rates_alone)}, rounds_)[0],
+                &StepSeconds::total);
     json entry{{"cell", cell},
                {"shape", name},
                {"directions", shape.directions},
@@ -88,9 +91,17 @@ class Measurement {
     const double bandwidth = bandwidth_of(workload.recurrent_weight_bytes());
     const double passes = static_cast<double>(shape.steps * shape.layers * shape.directions) *
                           (mode == Mode::kTraining ? 2 : 1);
-    const double limit =
-        std::max(workload.flop(mode) / peak_ / 1e9, bytes * passes / bandwidth / 1e9);
-    entry["limit_seconds"] = limit;
+    // Round by round, as the peers are compared.
+    const auto fraction = [&](const std::vector<double>& rounds, const std::vector<double>& peaks) {
+      std::vector<double> fractions;
+      for (size_t i = 0; i < rounds.size(); ++i) {
+        const double limit =
+            std::max(workload.flop(mode) / peaks[i + 1], bytes * passes / bandwidth);
+        fractions.push_back(limit / 1e9 / rounds[i]);
+      }
+      return median(fractions);
+    };
+    entry["peak_gflops"] = median(rates);
     const char* names[] = {"ours", "packed", "padded"};
     const auto ours = seconds(times[0], &StepSeconds::total);
     for (size_t i = 0; i < times.size(); ++i) {
@@ -101,10 +112,10 @@ class Measurement {
                          {"gflops", workload.flop(mode) / median(total) / 1e9},
                          {"times_ours", ratio(total, ours)}};
     }
-    entry["ours"]["fraction"] = limit / median(ours);
+    entry["ours"]["fraction"] = fraction(ours, rates);
     entry["alone"] = {{"seconds", median(by_itself)},
                       {"gflops", workload.flop(mode) / median(by_itself) / 1e9},
-                      {"fraction", limit / median(by_itself)}};
+                      {"fraction", fraction(by_itself, rates_alone)}};
     std::fprintf(
         stderr,
         "%-8s %-16s %lld dir %d thr %-9s  %6.1f GFLOP/s  of limit %.2f, alone %.2f  "
@@ -127,6 +138,15 @@ class Measurement {
   }
 
  private:
+  // The runner, after a look at what the machine can do at that moment. The first look is that of the
+  // round that warms up.
+  Runner noting_rate(const Runner& runner, std::vector<double>& rates) const {
+    return {runner.name, [&rates, run = runner.run, threads = threads_] {
+              rates.push_back(fma_rate(threads));
+              return run();
+            }};
+  }
+
   double bandwidth_of(int64_t bytes) {
     auto& known = bandwidths_[bytes];
     if (known == 0) known = read_bandwidth(threads_, bytes);
