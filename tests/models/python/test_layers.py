@@ -250,7 +250,7 @@ def test_copies_compute_the_same(kind):
 
 
 @pytest.mark.parametrize("kind", NAMES)
-@pytest.mark.parametrize("dtype", [torch.double, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.double, torch.bfloat16, torch.half])
 def test_to_another_dtype(kind, dtype):
     layer = getattr(masked_rnn, kind)(4, 7)
     other = copy.deepcopy(layer).to(dtype)
