@@ -12,6 +12,7 @@ import torch
 from oracle import Case, assert_near, assert_same_bits, flat, gradients, grid, name
 from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils._python_dispatch import TorchDispatchMode
 
 NAMES = ("RNN", "LSTM", "GRU")
 CELLS = {"RNN": "rnn_tanh", "LSTM": "lstm", "GRU": "gru"}
@@ -155,6 +156,22 @@ def test_a_packed_sequence_gives_a_packed_sequence(
         grads.append(gradients(results[-1], [input, *layer.parameters()]))
     assert_near(*results, torch.double)
     assert_near(*grads, torch.double)
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_packed_sequence_goes_through_the_operators(kind):
+    called = set()
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+            called.add(str(operator))
+            return operator(*args, **(kwargs or {}))
+
+    layer = getattr(masked_rnn, kind)(4, 7)
+    with Watch():
+        layer(pack_padded_sequence(torch.randn(3, 2, 4), [3, 2]))[0].data.sum().backward()
+    ours = f"masked_rnn.{kind.lower()}_layer"
+    assert {f"{ours}.default", f"{ours}_backward.default"} <= called
 
 
 def test_a_packed_sequence_has_its_own_lengths():
