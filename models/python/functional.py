@@ -32,7 +32,8 @@ _OPERATOR = """{what} over a padded batch; ``torch.{name}``'s arithmetic, valid 
         hx: {states}; None for zeros.
         params: for each layer and direction weight_ih ``[G*H, I]``, weight_hh ``[G*H, {size}]``
             and, with ``has_biases``, bias_ih and bias_hh ``[G*H]``{projection}; G = {gates}.
-        dropout: between layers, in training.
+        has_biases, num_layers, bidirectional, batch_first: as of ``torch.nn``'s layers.
+        dropout: the probability of a zero between layers, where ``train``.
         lengths: ``[B]`` integers 0..T: a list, a NumPy array or a tensor.
         mask: bool, ``input``'s layout without its last dimension.
 
