@@ -47,7 +47,7 @@ _OPERATOR = """{what} over a padded batch; ``torch.{name}``'s arithmetic, valid 
 
 def _run(name, input, hx, params, options, lengths, mask):
     return getattr(torch.ops.masked_rnn, name)(
-        input, hx, list(params), *options, as_tensor(lengths), as_tensor(mask)
+        input, hx, list(params), *options, as_tensor("lengths", lengths), as_tensor("mask", mask)
     )
 
 

@@ -222,16 +222,6 @@ def test_an_empty_list_of_lengths():
     assert h_n.shape == (1, 0, 7)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [{"lengths": [5, 6, 1]}, {"lengths": [1.5, 2, 2]}, {"mask": [[True]]}, {"lengths": [1, 2]}],
-    ids=str,
-)
-def test_wrong_arguments_are_named(arguments):
-    with pytest.raises((ValueError, TypeError, RuntimeError), match=f"`{next(iter(arguments))}`"):
-        masked_rnn.LSTM(4, 7)(torch.randn(5, 3, 4), **arguments)
-
-
 @pytest.mark.parametrize("kind", NAMES)
 def test_indices_stand_for_one_hot_vectors(kind):
     layer = getattr(masked_rnn, kind)(9, 7, dtype=torch.double)
