@@ -48,8 +48,10 @@ consumer() {  # consumer NAME PREFIX TARGET: programs that find the package in P
 }
 installed_wheel() {
   consumer wheel "$(python -c 'import masked_rnn; print(masked_rnn.cmake_prefix_path)')" all &&
-    python tests/consumer/compiled.py "$outside/model.pt2" "$outside/cases.pt" &&
-    "$outside/wheel/compiled" "$outside/model.pt2" "$outside/cases.pt"
+    python tests/consumer/compiled.py "$outside" &&
+    "$outside/wheel/compiled" "$outside/model.pt2" "$outside/cases.pt" &&
+    "$outside/wheel/compiled" "$outside/scripted.pt" "$outside/cases.pt" &&
+    "$outside/wheel/compiled" "$outside/traced.pt" "$outside/cases.pt"
 }
 installed_by_cmake() {
   cmake --install build/release --prefix "$outside/prefix" >/dev/null &&

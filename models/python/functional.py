@@ -1,7 +1,9 @@
 """The operators as functions with documented arguments, and what is done with the steps that they
 return: masked mean, maximum, last states and cross-entropy."""
 
+import inspect
 from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +21,9 @@ __all__ = [
     "rnn_tanh",
 ]
 
+_Arguments = ParamSpec("_Arguments")
+_Results = TypeVar("_Results")
+
 _OPERATOR = """{what} over a padded batch; ``torch.{name}``'s arithmetic, valid steps only.
 
     Args:
@@ -27,7 +32,8 @@ _OPERATOR = """{what} over a padded batch; ``torch.{name}``'s arithmetic, valid 
         hx: {states}; None for zeros.
         params: for each layer and direction weight_ih ``[G*H, I]``, weight_hh ``[G*H, {size}]``
             and, with ``has_biases``, bias_ih and bias_hh ``[G*H]``{projection}; G = {gates}.
-        dropout: between layers, in training.
+        has_biases, num_layers, bidirectional, batch_first: as of ``torch.nn``'s layers.
+        dropout: the probability of a zero between layers, where ``train``.
         lengths: ``[B]`` integers 0..T: a list, a NumPy array or a tensor.
         mask: bool, ``input``'s layout without its last dimension.
 
@@ -41,7 +47,7 @@ _OPERATOR = """{what} over a padded batch; ``torch.{name}``'s arithmetic, valid 
 
 def _run(name, input, hx, params, options, lengths, mask):
     return getattr(torch.ops.masked_rnn, name)(
-        input, hx, list(params), *options, as_tensor(lengths), as_tensor(mask)
+        input, hx, list(params), *options, as_tensor("lengths", lengths), as_tensor("mask", mask)
     )
 
 
@@ -65,26 +71,37 @@ def lstm(
     return output, (h_n, c_n)
 
 
-def _one_state(name: str, what: str, gates: int) -> Callable[..., tuple[Tensor, Tensor]]:
-    def function(
-        input: Tensor,
-        hx: Tensor | None,
-        params: Sequence[Tensor],
-        *,
-        has_biases: bool = True,
-        num_layers: int = 1,
-        dropout: float = 0.0,
-        train: bool = False,
-        bidirectional: bool = False,
-        batch_first: bool = False,
-        lengths: ValidSteps = None,
-        mask: ValidSteps = None,
-    ) -> tuple[Tensor, Tensor]:
-        options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
-        return _run(name, input, hx, params, options, lengths, mask)
+def _one_state(
+    operator: str,
+    input: Tensor,
+    hx: Tensor | None,
+    params: Sequence[Tensor],
+    *,
+    has_biases: bool = True,
+    num_layers: int = 1,
+    dropout: float = 0.0,
+    train: bool = False,
+    bidirectional: bool = False,
+    batch_first: bool = False,
+    lengths: ValidSteps = None,
+    mask: ValidSteps = None,
+) -> tuple[Tensor, Tensor]:
+    options = (has_biases, num_layers, dropout, train, bidirectional, batch_first)
+    output, h_n = _run(operator, input, hx, params, options, lengths, mask)
+    return output, h_n
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = _OPERATOR.format(
+
+def _named(
+    function: Callable[Concatenate[str, _Arguments], _Results], name: str, what: str, gates: int
+) -> Callable[_Arguments, _Results]:
+    def operator(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Results:
+        return function(name, *args, **kwargs)
+
+    operator.__name__ = operator.__qualname__ = name
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1:]
+    operator.__signature__ = signature.replace(parameters=parameters)
+    operator.__doc__ = _OPERATOR.format(
         what=what,
         name=name,
         gates=gates,
@@ -93,12 +110,12 @@ def _one_state(name: str, what: str, gates: int) -> Callable[..., tuple[Tensor, 
         projection="",
         results="output ``[T, B, D*H]``, 0 at padding, and h_n ``[L*D, B, H]``.",
     )
-    return function
+    return operator
 
 
-gru = _one_state("gru", "GRU layers", 3)
-rnn_tanh = _one_state("rnn_tanh", "Elman layers with tanh", 1)
-rnn_relu = _one_state("rnn_relu", "Elman layers with relu", 1)
+gru = _named(_one_state, "gru", "GRU layers", 3)
+rnn_tanh = _named(_one_state, "rnn_tanh", "Elman layers with tanh", 1)
+rnn_relu = _named(_one_state, "rnn_relu", "Elman layers with relu", 1)
 lstm.__doc__ = _OPERATOR.format(
     what="LSTM layers",
     name="lstm",

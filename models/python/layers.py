@@ -92,7 +92,8 @@ class _OneStateLayer(_Layer):
             if isinstance(input, PackedSequence):
                 output, final = self._packed(input, states, lengths, mask)
                 return output, final[0]
-            weights, lengths, mask = self._weights(), as_tensor(lengths), as_tensor(mask)
+            weights = self._weights()
+            lengths, mask = as_tensor("lengths", lengths), as_tensor("mask", mask)
         return self._run(input, states, weights, self.batch_first, lengths, mask)
 
 
@@ -177,6 +178,13 @@ class RNN(_OneStateLayer):
         )
 
 
+def _check_pair(hx: Any) -> None:
+    if hx is None or (isinstance(hx, (tuple, list)) and len(hx) == 2):
+        return
+    got = f"{len(hx)} of them" if isinstance(hx, (tuple, list)) else f"one {type(hx).__name__}"
+    raise TypeError(f"masked_rnn.LSTM: expected `hx` to be (h_0, c_0), but got {got}")
+
+
 class LSTM(_Layer):
     __doc__ = (
         """Long short-term memory (Hochreiter and Schmidhuber 1997, with forget gates and the
@@ -244,6 +252,8 @@ class LSTM(_Layer):
         mask: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         states: list[Tensor] = []
+        if not torch.jit.is_scripting():
+            _check_pair(hx)
         if hx is not None:
             states = [hx[0], hx[1]]
         weights = self._flat_weights
@@ -251,7 +261,8 @@ class LSTM(_Layer):
             if isinstance(input, PackedSequence):
                 output, final = self._packed(input, states, lengths, mask)
                 return output, (final[0], final[1])
-            weights, lengths, mask = self._weights(), as_tensor(lengths), as_tensor(mask)
+            weights = self._weights()
+            lengths, mask = as_tensor("lengths", lengths), as_tensor("mask", mask)
         output, h_n, c_n = self._run(input, states, weights, self.batch_first, lengths, mask)
         return output, (h_n, c_n)
 

@@ -1,5 +1,6 @@
 """Which steps of a padded batch are valid: lengths and masks as callers write them."""
 
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,11 +19,17 @@ else:
     ValidSteps = Any
 
 
-def as_tensor(value: ValidSteps) -> Tensor | None:
+def as_tensor(argument: str, value: ValidSteps) -> Tensor | None:
     """A list or NumPy array as a tensor; an empty one holds no sequences, not floats."""
     if value is None or isinstance(value, Tensor):
         return value
-    tensor = torch.as_tensor(value)
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"masked_rnn: expected `{argument}` to be a list, a NumPy array or a tensor, but got "
+            f"{reprlib.repr(value)}"
+        ) from error
     return tensor.long() if tensor.numel() == 0 and tensor.is_floating_point() else tensor
 
 
@@ -30,7 +37,7 @@ def valid_mask(
     name: str, steps: Tensor, lengths: ValidSteps, mask: ValidSteps, batch_first: bool
 ) -> Tensor:
     """``[T, B]`` bool, on ``steps``' device, whose first dimensions are ``[T, B]`` (``[B, T]``)."""
-    lengths, mask = as_tensor(lengths), as_tensor(mask)
+    lengths, mask = as_tensor("lengths", lengths), as_tensor("mask", mask)
     layout = tuple(steps.shape[:2])
     if lengths is not None and mask is not None:
         raise ValueError(f"masked_rnn.{name}: expected `lengths` or `mask`, but got both")

@@ -1,8 +1,9 @@
-"""Compiles a model ahead of time with AOTInductor: compiled.py MODEL.pt2 CASES.pt writes the
-package and, for compiled.cpp, arguments of other sizes than the exported ones with what the model
-makes of them."""
+"""Compiles a model: compiled.py FOLDER writes model.pt2 (ahead of time, with AOTInductor),
+scripted.pt and traced.pt (TorchScript) and, for compiled.cpp, cases.pt: arguments of other sizes
+than the exported ones with what the model makes of them."""
 
 import sys
+from pathlib import Path
 
 import masked_rnn
 import torch
@@ -19,29 +20,31 @@ class Classifier(torch.nn.Module):
         return self.scores(torch.cat([h_n[-2], h_n[-1]], dim=1)), output
 
 
-def main(package, cases):
+def main(folder):
     torch.manual_seed(1)
     model = Classifier().eval()
     T, B = torch.export.Dim("T", max=1000), torch.export.Dim("B", max=1000)
-    program = torch.export.export(
-        model,
-        (torch.randn(9, 4, 4), torch.tensor([9, 2, 5, 1])),
-        dynamic_shapes=({0: T, 1: B}, {0: B}),
-    )
+    example = (torch.randn(9, 4, 4), torch.tensor([9, 2, 5, 1]))
+    program = torch.export.export(model, example, dynamic_shapes=({0: T, 1: B}, {0: B}))
+    package = str(folder / "model.pt2")
     torch._inductor.aoti_compile_and_package(program, package_path=package)
+    torch.jit.script(model).save(folder / "scripted.pt")
+    torch.jit.trace(model, example).save(folder / "traced.pt")
 
-    compiled = torch._inductor.aoti_load_package(package)
+    loaded = [torch._inductor.aoti_load_package(package)]
+    loaded += [torch.jit.load(folder / name) for name in ("scripted.pt", "traced.pt")]
     written = []
     with torch.no_grad():
         for steps, lengths in ((9, [9, 2, 5, 1]), (30, [7, 30, 0]), (3, [0, 2, 3, 3, 1, 0])):
             arguments = (torch.randn(steps, len(lengths), 4), torch.tensor(lengths))
             expected = model(*arguments)
-            torch.testing.assert_close(tuple(compiled(*arguments)), expected)
+            for compiled in loaded:
+                torch.testing.assert_close(tuple(compiled(*arguments)), expected)
             written.append([*arguments, *expected])
-    torch.save(written, cases)
+    torch.save(written, folder / "cases.pt")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: compiled.py MODEL.pt2 CASES.pt")
-    main(*sys.argv[1:])
+    if len(sys.argv) != 2:
+        sys.exit("usage: compiled.py FOLDER")
+    main(Path(sys.argv[1]))

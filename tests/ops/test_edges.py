@@ -28,6 +28,30 @@ def test_empty_batches(cell, T, B, valid):
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_input_of_no_features(cell):
+    """As of one feature that is always 0."""
+    case = Case(cell, I=1)
+    case.input.zero_()
+    expected = case.run()
+    states, weights = case.states, list(case.weights)
+    for state in states:
+        state.requires_grad_()
+    nothing = [t[..., :0].detach().requires_grad_() for t in (case.input, weights[0])]
+    actual = getattr(torch.ops.masked_rnn, cell)(
+        nothing[0],
+        case.hx,
+        [nothing[1], *weights[1:]],
+        *(True, 1, 0.0, True, False, False),
+        lengths=case.lengths,
+    )
+    assert_same_bits(actual, expected)
+    rest = [*states, *weights[1:]]
+    grads = gradients(actual, [*nothing, *rest])
+    assert [grad.shape for grad in grads[:2]] == [(6, 5, 0), (len(weights[1]), 0)]
+    assert_same_bits(grads[2:], gradients(case.run(), rest))
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_all_sequences_empty(cell):
     case = Case(cell, B=3)
     case.lengths = torch.zeros(3, dtype=torch.int64)

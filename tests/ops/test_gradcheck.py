@@ -166,7 +166,6 @@ def test_opcheck_of_the_stack(cell):
         getattr(torch.ops.masked_rnn, cell).default,
         (case.input.requires_grad_(), case.hx, case.weights, True, 2, 0.0, True, True, False),
         {"lengths": case.lengths},
-        test_utils=("test_schema", "test_faketensor", "test_aot_dispatch_dynamic"),
     )
 
 

@@ -78,3 +78,23 @@ def test_reference_equals_kernel(options):
     actual = by_reference(operator + "_backward", *arguments, actual[0], nothing_kept, wanted)
     # A unit of relu about 0 may be on either side of it; test_bfloat16.py bounds the errors.
     check(actual, expected, continuous=case.cell != "rnn_relu")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_reference_on_the_cpu_checks_values_as_the_kernel_does(cell):
+    case = Case(cell)
+    operator = OPERATORS.get(case.cell, "rnn_layer")
+    states, weights = [state[0] for state in case.states], list(case.weights)
+    rest = [None] if cell == "lstm" else [cell.removeprefix("rnn_")] * (operator == "rnn_layer")
+    index = torch.full((case.T, case.B), case.I)
+    for input, lengths in (
+        (case.input, case.lengths + 1),
+        (case.input, -case.lengths),
+        (index, None),
+    ):
+        messages = []
+        for run in (by_kernel, by_reference):
+            with pytest.raises((ValueError, IndexError), match="masked_rnn::") as error:
+                run(operator, input, *states, *weights, *rest, lengths, None, False, False)
+            messages.append(str(error.value).splitlines()[0])
+        assert messages[0] == messages[1]

@@ -339,32 +339,3 @@ def test_transforms_compile(kind):
 
     compiled = torch.compile(gradients, fullgraph=True, backend="aot_eager")
     assert_near([compiled(inputs, MANY_LENGTHS)], [gradients(inputs, MANY_LENGTHS)], torch.double)
-
-
-def test_errors_name_the_argument_as_without_a_transform():
-    layer, input = make("LSTM"), input_of(T, B, I)
-    for lengths in (MANY_LENGTHS[:, :2], MANY_LENGTHS.double(), MANY_LENGTHS + 2):
-        with pytest.raises((ValueError, TypeError)) as expected:
-            layer(input, lengths=lengths[0])
-        with pytest.raises(expected.type) as actual:
-            vmap(lambda n: layer(input, lengths=n))(lengths)
-        assert str(actual.value).splitlines()[0] == str(expected.value).splitlines()[0]
-
-
-def test_forward_mode_that_begins_after_the_layer_is_refused():
-    layer, input = make("GRU"), input_of(T, B, I)
-    output, pull_back = vjp(lambda x: layer(x, lengths=LENGTHS)[0], input)
-    with pytest.raises(NotImplementedError) as error:
-        jvp(pull_back, (output,), (output,))
-    assert str(error.value).splitlines()[0] == (
-        "masked_rnn::gru_layer_backward: expected forward-mode differentiation to begin before the "
-        "layer runs, but it began between the layer and its backward: call the layer inside of "
-        "torch.func.jvp"
-    )
-
-
-def test_a_tensor_that_left_its_vmap_is_refused():
-    layer, kept = make("GRU"), []
-    vmap(lambda x: kept.append(x) or x)(input_of(PLACES, T, B, I))
-    with pytest.raises((ValueError, RuntimeError), match=r"vmap"):
-        layer(kept[0], lengths=LENGTHS)

@@ -1,6 +1,8 @@
 """masked_rnn.functional: what is done with the steps, against each sequence's own steps."""
 
 import doctest
+import inspect
+import re
 import sys
 
 import masked_rnn
@@ -163,6 +165,14 @@ def test_operators_as_functions(name):
     states = zip(torch.atleast_1d(*actual[1:]), torch.atleast_1d(*expected[1:]), strict=True)
     for a, e in states:
         assert_same_bits([a], [e])
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
+def test_operators_say_what_each_argument_is(name):
+    function = getattr(functional, name)
+    (described,) = re.findall(r"Args:\n(.*?)\n\n", inspect.getdoc(function), re.DOTALL)
+    for argument in inspect.signature(function).parameters:
+        assert re.search(rf"\b{argument}\b", described), argument
 
 
 @pytest.mark.parametrize("module", ["layers", "convert", "functional"])

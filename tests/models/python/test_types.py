@@ -21,10 +21,13 @@ reveal_type(lstm(x, lengths=[5, 2]))
 reveal_type(gru(x, mask=numpy.ones((5, 2), bool)))
 reveal_type(gru(pack_sequence([torch.randn(3, 3)])))
 reveal_type(functional.masked_mean(x, lengths=torch.tensor([5, 2])))
+reveal_type(functional.gru(x, None, list(gru.parameters()), batch_first=True, lengths=[2] * 5))
 reveal_type(masked_rnn.convert(torch.nn.Sequential(torch.nn.LSTM(3, 4))))
 lstm(x, lengths="abc")
 lstm(x, length=[5, 2])
 functional.masked_max(x, lengths=2.5)
+functional.rnn_relu(x, None, list(gru.parameters()), lengths=2.5)
+functional.rnn_tanh(x, None, list(gru.parameters()), length=[5, 2])
 """
 TENSOR = "torch._tensor.Tensor"
 REVEALED = (
@@ -32,9 +35,10 @@ REVEALED = (
     f'"tuple[{TENSOR}, {TENSOR}]"',
     "PackedSequence",
     f'"{TENSOR}"',
+    f'"tuple[{TENSOR}, {TENSOR}]"',
     "Sequential",
 )
-WRONG = ("[arg-type]", "[call-overload]", "[arg-type]")
+WRONG = ("[arg-type]", "[call-overload]", "[arg-type]", "[arg-type]", "[call-arg]")
 
 
 def test_types_are_known_and_errors_found(tmp_path):
