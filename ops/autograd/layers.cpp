@@ -244,6 +244,10 @@ LayerGradients autograd_backward(const LayerArguments& a,
       layer_name(a.cell),
       "_backward: expected forward-mode differentiation to begin before the layer runs, but it "
       "began between the layer and its backward: call the layer inside of torch.func.jvp");
+  if (!at::GradMode::is_enabled()) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    return call_layer_backward(a, output, saved, grads, wanted);
+  }
   const auto detached = output.detach();
   HiddenTransforms transforms;
   const auto tensors = LayerBackwardFunction::apply(&transforms,

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kRepetitions = 9;             // the best of them counts
 constexpr int64_t kMultiplyAdds = 1 << 21;  // of one chain
-constexpr int64_t kMultiplyAddsOfRate = 1 << 17;
+constexpr int64_t kMultiplyAddsOfRate = 1 << 18;
 constexpr int64_t kBytesToRead = 1 << 27;
 
 // A loop returns something that depends on all it did, lest the compiler drop it.

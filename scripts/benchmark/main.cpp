@@ -73,7 +73,7 @@ class Measurement {
 
   json operator()(const std::string& cell, const std::string& name, Shape shape, Mode mode) {
     const Workload workload(cell, shape);
-    std::vector<double> rates, rates_alone;  // of multiply-adds, before each round
+    std::vector<double> rates, rates_alone;  // of multiply-adds, in each round
     const auto times = interleaved(
         {noting_rate(workload.ours(mode), rates), workload.packed(mode), workload.padded(mode)},
         rounds_);
@@ -138,12 +138,14 @@ class Measurement {
   }
 
  private:
-  // The runner, after a look at what the machine can do at that moment. The first look is that of the
-  // round that warms up.
+  // The runner between two looks at what the machine can do at that moment, of which the better one
+  // counts. The first round's is that of the round that warms up.
   Runner noting_rate(const Runner& runner, std::vector<double>& rates) const {
     return {runner.name, [&rates, run = runner.run, threads = threads_] {
-              rates.push_back(fma_rate(threads));
-              return run();
+              const double before = fma_rate(threads);
+              const StepSeconds seconds = run();
+              rates.push_back(std::max(before, fma_rate(threads)));
+              return seconds;
             }};
   }
 
