@@ -46,6 +46,7 @@ struct BackwardPass {
   Rows<T> grad_c;              // [B, H]
   Rows<T> grad_raw;            // [B, H] gradient of the LSTM's h before the projection
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
+  const bool together;  // do threads share out hidden units?
   std::vector<Steps> parts;
   int64_t most;            // rows of a part
   GateGradients<T> gates;  // of one part
@@ -70,6 +71,7 @@ struct BackwardPass {
         grad_h_n(rows_of<T>(grads.h_n.defined() ? grads.h_n.contiguous() : at::zeros_like(h_0))),
         grad_h(scratch_rows<T>(B, P)),
         grad_h_rows(grad_h.pointers(B)),
+        together(share_out_units(a, schedule)),
         parts(parts_of_rows(schedule, kPartRows)),
         most(most_rows(schedule, parts)),
         weights(a, schedule, previous, wanted, most) {
@@ -246,7 +248,6 @@ struct BackwardPass {
   }
 
   void run(Team& team, int64_t member) const {
-    const bool together = team.size() > 1 && share_out_units(a, schedule);
     const Range units = part_of(H, k.block_units(1), member, team.size());
     const auto grad_h_before = grad_h.pointers(B, together ? units.first : 0);
     for (const auto* weight : {&weight_hh, &weight_hr, &weight_ih, &weight_ih_n}) {

@@ -15,7 +15,8 @@ namespace masked_rnn {
 Schedule make_schedule(const LayerArguments& arguments);
 
 // Whether threads share out the hidden units of all sequences rather than the sequences: where there
-// are so few of them that a step takes as long as reading weight_hh does.
+// are so few of them that a step takes as long as reading weight_hh does. To be asked outside of the
+// parallel region, within which there are no threads to share with.
 bool share_out_units(const LayerArguments& arguments, const Schedule& schedule);
 
 // For each row of the schedule, the address of its vector in a padded tensor [T, B, size] whose last
