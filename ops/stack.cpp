@@ -207,7 +207,7 @@ StackResult run_stack(StackArguments a) {
   }
 
   const auto join = [&](const std::vector<at::Tensor>& finals) {
-    const auto joined = stack_states(finals);
+    const auto joined = finals.size() == 1 ? finals[0].unsqueeze(0) : stack_states(finals);
     return layout.unbatched ? joined.squeeze(1) : joined;
   };
   return {layout.from_kernel(layer_input),
