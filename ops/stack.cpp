@@ -1,12 +1,13 @@
 // Layers × directions × dropout over the one-layer operators; see stack.h.
-#include <ATen/ops/cat.h>
 #include <ATen/ops/dropout.h>
 #include <c10/util/Exception.h>
 #include <masked_rnn/ops/checks.h>
+#include <masked_rnn/ops/directions.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/stack.h>
 #include <masked_rnn/ops/states.h>
 
+#include <array>
 #include <utility>
 
 namespace masked_rnn {
@@ -178,13 +179,15 @@ StackResult run_stack(StackArguments a) {
 
   std::vector<at::Tensor> h_n, c_n;
   for (int64_t layer = 0; layer < a.num_layers; ++layer) {
+    const auto inputs =
+        directions == 2 ? share_input(layer_input) : std::array<at::Tensor, 2>{layer_input};
     std::vector<at::Tensor> outputs;
     for (int64_t direction = 0; direction < directions; ++direction) {
       const int64_t index = layer * directions + direction;
       const auto params = a.params.slice(index * per_layer, per_layer);
       const bool projected = per_layer == (a.has_biases ? 5 : 3);
       const auto y = call_layer({a.cell,
-                                 layer_input,
+                                 inputs[direction],
                                  states[0].select(0, index),
                                  states.size() > 1 ? states[1].select(0, index) : at::Tensor(),
                                  params[0],
@@ -200,7 +203,7 @@ StackResult run_stack(StackArguments a) {
       h_n.push_back(y.h_n);
       c_n.push_back(y.c_n);
     }
-    layer_input = directions == 2 ? at::cat(outputs, 2) : outputs[0];
+    layer_input = directions == 2 ? join_directions(outputs) : outputs[0];
     if (a.dropout > 0 && layer + 1 < a.num_layers) {
       layer_input = at::dropout(layer_input, a.dropout, a.train);
     }

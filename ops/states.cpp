@@ -1,17 +1,15 @@
 // See states.h: schemas, calls and registrations.
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/functorch/DynamicLayer.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/unbind.h>
 #include <ATen/ops/zeros.h>
 #include <masked_rnn/ops/registration.h>
 #include <masked_rnn/ops/states.h>
+#include <masked_rnn/ops/transforms.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace masked_rnn {
 namespace {
@@ -43,13 +41,8 @@ class StackFunction : public torch::autograd::Function<StackFunction> {
 
 // Transforms of torch.func and forward mode know what at::stack is.
 at::Tensor autograd_stack(at::TensorList states) {
-  const bool with_tangent = std::any_of(states.begin(), states.end(), [](const auto& state) {
-    return state.is_floating_point() && state._fw_grad(/*level=*/0).defined();
-  });
-  if (with_tangent || at::functorch::maybeCurrentDynamicLayer().has_value()) {
-    return at::stack(states);
-  }
-  return StackFunction::apply(states);
+  return under_functorch() || has_tangent(states) ? make_stack(states)
+                                                  : StackFunction::apply(states);
 }
 
 }  // namespace

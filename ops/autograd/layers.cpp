@@ -9,6 +9,7 @@
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/layer_adapters.h>
 #include <masked_rnn/ops/reference/layers.h>
+#include <masked_rnn/ops/transforms.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -36,22 +37,14 @@ WantedMask requires_grad(const LayerArguments& arguments) {
   return wanted;
 }
 
-// Whether forward-mode differentiation is under way.
-bool has_tangent(const at::Tensor& tensor) {
-  return tensor.defined() && tensor.is_floating_point() && tensor._fw_grad(/*level=*/0).defined();
-}
-
-bool has_tangent(const LayerArguments& arguments) {
+bool any_tangent(const LayerArguments& arguments) {
   LayerArguments a = arguments;
   const auto tensors = reference::differentiable(a);
   return std::any_of(
       tensors.begin(), tensors.end(), [](const auto* tensor) { return has_tangent(*tensor); });
 }
 
-// Whether a transform of torch.func (grad, vmap, jvp, ...) is under way.
-bool under_functorch() { return !at::functorch::getDynamicLayerStack().empty(); }
-
-// Whether one of them is jvp, which differentiates ATen's own operations only.
+// Whether a transform of torch.func is jvp, which differentiates ATen's own operations only.
 bool under_jvp() {
   const auto& transforms = at::functorch::getDynamicLayerStack();
   return std::any_of(transforms.begin(), transforms.end(), [](const auto& transform) {
@@ -238,7 +231,7 @@ LayerGradients autograd_backward(const LayerArguments& a,
                                  const WantedMask& wanted) {
   check_presence_backward(a, output, saved);
   TORCH_CHECK_NOT_IMPLEMENTED(
-      !has_tangent(a) && !has_tangent(grads.output) && !has_tangent(grads.h_n) &&
+      !any_tangent(a) && !has_tangent(grads.output) && !has_tangent(grads.h_n) &&
           !has_tangent(grads.c_n),
       "masked_rnn::",
       layer_name(a.cell),
@@ -317,7 +310,7 @@ class LayerFunction : public torch::autograd::Function<LayerFunction> {
 
 LayerResult autograd_forward(const LayerArguments& a, bool save) {
   check_presence(a);
-  if (under_jvp() || has_tangent(a)) {
+  if (under_jvp() || any_tangent(a)) {
     return reference_forward(a, save);
   }
   const auto wanted = requires_grad(a);

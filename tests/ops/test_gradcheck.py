@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from oracle import CELLS, Case, grid, name
+from oracle import CELLS, Case, assert_near, assert_same_bits, grid, name
+from torch.utils._python_dispatch import TorchDispatchMode
 
 
 def small(**options):
@@ -205,6 +206,63 @@ def test_opcheck_of_the_states():
     assert torch.autograd.gradgradcheck(lambda *given: ops.stack_states(list(given)).sin(), states)
 
 
+def test_opcheck_of_the_directions():
+    ops = torch.ops.masked_rnn
+    for wanted in ((True, True), (False, True)):
+        outputs = [
+            torch.randn(3, 2, size, dtype=torch.float64, requires_grad=grad)
+            for size, grad in zip((4, 2), wanted, strict=True)
+        ]
+        joined = ops.join_directions(outputs)
+        assert torch.equal(joined, torch.cat(outputs, 2))
+        others = [torch.randn(3, 2, 4, dtype=torch.float64, requires_grad=grad) for grad in wanted]
+        assert torch.equal(ops.add_gradients(*others), others[0] + others[1])
+        torch.library.opcheck(ops.join_directions.default, (outputs,))
+        torch.library.opcheck(ops.add_gradients.default, tuple(others))
+        for function, tensors in (
+            (lambda *given: ops.join_directions(list(given)), outputs),
+            (ops.add_gradients, others),
+        ):
+            assert torch.autograd.gradcheck(
+                function, tensors, check_forward_ad=True, check_batched_grad=True
+            )
+            assert torch.autograd.gradgradcheck(lambda *given, f=function: f(*given).sin(), tensors)
+
+
+class Inspected(TorchDispatchMode):
+    """Any mode makes the stack believe that it is recorded."""
+
+    def __init__(self):
+        super().__init__()
+        self.called = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.called.append(function)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("results", [(0, 1), (0,), (1,)], ids=str)
+def test_a_recorded_stack_has_the_bits_of_another(cell, results):
+    """Gradients, and gradients of gradients, of which some may be absent."""
+    case = small(cell=cell, directions=2, layers=2)
+    leaves = case.leaves()
+
+    def derivatives():
+        y = case.run()
+        loss = sum(y[i].square().sum() for i in results)
+        first = torch.autograd.grad(loss, leaves, create_graph=True, materialize_grads=True)
+        loss = sum(grad.square().sum() for grad in first)
+        return first, torch.autograd.grad(loss, leaves, materialize_grads=True)
+
+    expected = derivatives()
+    with Inspected() as seen:
+        actual = derivatives()
+    assert torch.ops.masked_rnn.add_gradients.default in seen.called
+    assert_same_bits(actual[0], expected[0])
+    assert_near(actual[1], expected[1], torch.float64)
+
+
 def test_the_checks_above_know_every_operator():
     layers = {f"{cell}_layer" for cell in ("lstm", "gru", "rnn")}
     names = {
@@ -213,4 +271,5 @@ def test_the_checks_above_know_every_operator():
         if operator.startswith("masked_rnn::")
     }
     backward = {f"{layer}_backward" for layer in layers}
-    assert names == {*CELLS, *layers, *backward, "zero_states", "stack_states"}
+    between = {"zero_states", "stack_states", "join_directions", "add_gradients"}
+    assert names == {*CELLS, *layers, *backward, *between}
