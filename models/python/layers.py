@@ -59,6 +59,15 @@ class _Layer(nn.RNNBase):
         return pack_like(packed, batch, output), permute_states(final, packed.unsorted_indices)
 
 
+def _check_state(layer: nn.Module, hx: Any) -> None:
+    if hx is None or isinstance(hx, Tensor):
+        return
+    got = f"a {type(hx).__name__}" + (f" of {len(hx)}" if isinstance(hx, (tuple, list)) else "")
+    raise TypeError(
+        f"masked_rnn.{type(layer).__name__}: expected `hx` to be one tensor, h_0, but got {got}"
+    )
+
+
 class _OneStateLayer(_Layer):
     """The layers whose state is h alone."""
 
@@ -85,6 +94,8 @@ class _OneStateLayer(_Layer):
         mask: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         states: list[Tensor] = []
+        if not torch.jit.is_scripting():
+            _check_state(self, hx)
         if hx is not None:
             states = [hx]
         weights = self._flat_weights

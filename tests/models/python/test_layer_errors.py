@@ -41,3 +41,26 @@ def test_an_lstm_has_two_states(hx, got):
     with pytest.raises(TypeError) as error:
         masked_rnn.LSTM(4, 7)(torch.randn(5, 3, 4), hx)
     assert str(error.value) == f"masked_rnn.LSTM: expected `hx` to be (h_0, c_0), but got {got}"
+
+
+@pytest.mark.parametrize("kind", ["GRU", "RNN"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("hx", "got"),
+    [
+        ((torch.zeros(1, 3, 7),) * 2, "a tuple of 2"),
+        ([torch.zeros(1, 3, 7)], "a list of 1"),
+        ((), "a tuple of 0"),
+        (0.5, "a float"),
+    ],
+    ids=["pair", "list", "none", "number"],
+)
+def test_other_layers_have_one_state(kind, packed, hx, got):
+    input = torch.randn(5, 3, 4)
+    if packed:
+        input = torch.nn.utils.rnn.pack_padded_sequence(input, [5, 3, 1])
+    with pytest.raises(TypeError) as error:
+        getattr(masked_rnn, kind)(4, 7)(input, hx)
+    assert str(error.value) == (
+        f"masked_rnn.{kind}: expected `hx` to be one tensor, h_0, but got {got}"
+    )
