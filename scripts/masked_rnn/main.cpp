@@ -10,6 +10,7 @@
 #include <iostream>
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,8 +33,11 @@ constexpr auto kDescription =
   masked-rnn export tagger tagger.pt
 )";
 
+// The first line of the message, which the program's name opens: not the library's too.
 int report(const std::string& message, int status) {
-  std::cerr << "masked-rnn: " << message.substr(0, message.find('\n')) << std::endl;
+  constexpr std::string_view kLibrary = "masked_rnn: ";
+  const size_t begin = message.starts_with(kLibrary) ? kLibrary.size() : 0;
+  std::cerr << "masked-rnn: " << message.substr(begin, message.find('\n') - begin) << std::endl;
   return status;
 }
 

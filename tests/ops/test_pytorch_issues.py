@@ -147,6 +147,7 @@ class PackedEncoder(torch.nn.Module):
 
 
 def test_issue_32605_torchscript_with_unsorted_lengths():
+    """torch.nn does so too by now."""
     model = Encoder()
     saved = io.BytesIO()
     torch.jit.save(torch.jit.script(model), saved)
@@ -201,14 +202,19 @@ def test_issue_185135_compilers_take_the_layer_as_it_is():
 
 def same_answer_in_every_batch(kind, **options):
     layer = getattr(masked_rnn, kind)(17, 33, **options)
+    theirs = getattr(torch.nn, kind)(17, 33, **options)
+    theirs.load_state_dict(layer.state_dict())
     sentence = torch.randn(9, 17)
     alone, _ = layer(sentence)
+    their_answers = [theirs(sentence)[0]]
     for batch in (2, 5, 16, 33):
         padded = torch.full((23, batch, 17), torch.nan)
         padded[:9] = torch.randn(9, batch, 17)
         padded[:9, batch // 2] = sentence
         output, _ = layer(padded, lengths=[9] * batch)
         assert_same_bits([output[:9, batch // 2]], [alone])
+        their_answers.append(theirs(padded[:9])[0][:, batch // 2])
+    assert not all(answer.equal(their_answers[0]) for answer in their_answers)
 
 
 def test_issue_32023_the_batch_changes_the_answer():
@@ -243,6 +249,7 @@ def test_issue_2312_total_length():
 
 
 def second_derivatives(kind):
+    """On the CPU torch.nn has them too; its fused kernels, which lack them, are cuDNN's."""
     layer = getattr(masked_rnn, kind)(2, 3, dtype=torch.double)
     input = torch.randn(4, 2, 2, dtype=torch.double, requires_grad=True)
 

@@ -82,10 +82,10 @@ CONTRADICTIONS = [
     ),
     (
         ("--proj-size", 8),
-        "masked_rnn: expected proj_size to be less than hidden_size (4), but got 8",
+        "expected proj_size to be less than hidden_size (4), but got 8",
     ),
-    (("--dropout", 1), "masked_rnn: expected dropout to be at least 0 and less than 1, but got 1"),
-    (("--epochs", 0), "masked_rnn: expected epochs to be at least 1, but got 0"),
+    (("--dropout", 1), "expected dropout to be at least 0 and less than 1, but got 1"),
+    (("--epochs", 0), "expected epochs to be at least 1, but got 0"),
 ]
 
 
