@@ -26,7 +26,7 @@ build_tests() {
   cmake -S . -B build/release -UMASKED_RNN_INSTALL_RPATH -DMASKED_RNN_BUILD_TESTS=ON \
     -DMASKED_RNN_BUILD_BENCHMARK=ON >build/release/configure.log ||
     { cat build/release/configure.log; return 1; }
-  cmake --build build/release --target masked-rnn test_csrc masked-rnn-benchmark
+  cmake --build build/release --target masked-rnn test_csrc export_samples masked-rnn-benchmark
 }
 # The C++ tests run under sanitizers; those of the kernels also as they are installed.
 sanitized() {  # sanitized PRESET TARGET...: the tests of that name, or all
