@@ -84,12 +84,17 @@ c10::DataPtr Pool::allocate(size_t bytes) {
   if (block == nullptr) {
     const bool huge = bytes >= kHugePage;
     const size_t all = bytes + sizeof(Header);
-    block = static_cast<Header*>(std::aligned_alloc(huge ? kHugePage : kAlignment, all));
-    TORCH_CHECK_WITH(
-        OutOfMemoryError, block != nullptr, "masked_rnn: no memory for ", bytes, " bytes");
+    // aligned_alloc, strictly, takes multiples of the alignment only.
+    void* fresh = nullptr;
+    TORCH_CHECK_WITH(OutOfMemoryError,
+                     ::posix_memalign(&fresh, huge ? kHugePage : kAlignment, all) == 0,
+                     "masked_rnn: no memory for ",
+                     bytes,
+                     " bytes");
     if (huge) {
-      ::madvise(block, all, MADV_HUGEPAGE);
+      ::madvise(fresh, all, MADV_HUGEPAGE);
     }
+    block = static_cast<Header*>(fresh);
     block->bytes = bytes;
   }
   return {block + 1, block, give_back, c10::Device(c10::kCPU)};

@@ -1,10 +1,10 @@
 // See directions.h: schemas, calls and registrations.
 #include <ATen/TensorSubclassLikeUtils.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <c10/core/impl/TorchDispatchModeTLS.h>
 #include <masked_rnn/ops/directions.h>
+#include <masked_rnn/ops/operator_handle.h>
 #include <masked_rnn/ops/registration.h>
 #include <masked_rnn/ops/transforms.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -25,16 +25,12 @@ at::Tensor make_joined(at::TensorList outputs) { return at::cat(outputs, kFeatur
 at::Tensor make_sum(const at::Tensor& grad, const at::Tensor& other) { return grad.add(other); }
 
 at::Tensor call_join(at::TensorList outputs) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("masked_rnn::join_directions", "")
-                             .typed<decltype(make_joined)>();
+  static const auto op = operator_handle<decltype(make_joined)>("masked_rnn::join_directions");
   return op.call(outputs);
 }
 
 at::Tensor call_add(const at::Tensor& grad, const at::Tensor& other) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("masked_rnn::add_gradients", "")
-                             .typed<decltype(make_sum)>();
+  static const auto op = operator_handle<decltype(make_sum)>("masked_rnn::add_gradients");
   return op.call(grad, other);
 }
 

@@ -1,8 +1,8 @@
 // Schemas of the one-layer operators and the calls to them.
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/layer_adapters.h>
+#include <masked_rnn/ops/operator_handle.h>
 #include <masked_rnn/ops/registration.h>
 #include <torch/library.h>
 
@@ -20,11 +20,6 @@ using GruForward = decltype(gru_layer<forward_type>);
 using GruBackward = decltype(gru_layer_backward<backward_type>);
 using RnnForward = decltype(rnn_layer<forward_type>);
 using RnnBackward = decltype(rnn_layer_backward<backward_type>);
-
-template <class Function>
-auto operator_handle(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Function>();
-}
 
 std::string_view nonlinearity(CellKind cell) {
   return cell == CellKind::kRnnRelu ? "relu" : "tanh";

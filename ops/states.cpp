@@ -1,8 +1,8 @@
 // See states.h: schemas, calls and registrations.
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/unbind.h>
 #include <ATen/ops/zeros.h>
+#include <masked_rnn/ops/operator_handle.h>
 #include <masked_rnn/ops/registration.h>
 #include <masked_rnn/ops/states.h>
 #include <masked_rnn/ops/transforms.h>
@@ -51,16 +51,12 @@ at::Tensor zero_states(const at::Tensor& weight,
                        c10::SymInt layers,
                        c10::SymInt batch,
                        c10::SymInt size) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("masked_rnn::zero_states", "")
-                             .typed<decltype(make_zeros)>();
+  static const auto op = operator_handle<decltype(make_zeros)>("masked_rnn::zero_states");
   return op.call(weight, std::move(layers), std::move(batch), std::move(size));
 }
 
 at::Tensor stack_states(at::TensorList states) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("masked_rnn::stack_states", "")
-                             .typed<decltype(make_stack)>();
+  static const auto op = operator_handle<decltype(make_stack)>("masked_rnn::stack_states");
   return op.call(states);
 }
 
