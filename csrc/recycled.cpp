@@ -128,4 +128,6 @@ at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype) {
       sizes, &pool(), c10::DispatchKeySet(c10::DispatchKey::CPU), dtype, std::nullopt);
 }
 
+c10::DataPtr recycled_block(size_t bytes) { return pool().allocate(bytes); }
+
 }  // namespace masked_rnn

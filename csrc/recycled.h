@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Allocator.h>
 
 namespace masked_rnn {
 
@@ -10,5 +11,8 @@ namespace masked_rnn {
 // memory is kept for later calls when the last reference goes, up to a bound for the whole process,
 // from which the largest blocks are given back first.
 at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype);
+
+// The same memory without a tensor around it, which takes several times as long to make.
+c10::DataPtr recycled_block(size_t bytes);
 
 }  // namespace masked_rnn

@@ -5,14 +5,13 @@
 #include <masked_rnn/ops/layer.h>
 
 #include <array>
-#include <initializer_list>
 #include <sstream>
 #include <tuple>
 
 namespace masked_rnn {
 namespace {
 
-std::string sizes(const std::vector<c10::SymInt>& sizes) {
+std::string sizes(c10::SymIntArrayRef sizes) {
   std::ostringstream text;
   text << "[";
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -22,14 +21,14 @@ std::string sizes(const std::vector<c10::SymInt>& sizes) {
   return text.str();
 }
 
-void check_shape(const std::string& name,
+void check_shape(const OperatorName& name,
                  const char* argument,
                  const char* meaning,
                  const at::Tensor& tensor,
-                 const std::vector<c10::SymInt>& expected) {
+                 std::initializer_list<c10::SymInt> expected) {
   bool equal = static_cast<size_t>(tensor.dim()) == expected.size();
   for (size_t i = 0; equal && i < expected.size(); ++i) {
-    equal = tensor.sym_size(static_cast<int64_t>(i)) == expected[i];
+    equal = tensor.sym_size(static_cast<int64_t>(i)) == expected.begin()[i];
   }
   TORCH_CHECK_VALUE(equal,
                     name,
@@ -40,18 +39,18 @@ void check_shape(const std::string& name,
                     " = ",
                     sizes(expected),
                     ", but got ",
-                    sizes(tensor.sym_sizes().vec()));
+                    sizes(tensor.sym_sizes()));
 }
 
 bool is_kernel_dtype(at::ScalarType dtype) {
   return dtype == at::kFloat || dtype == at::kDouble || is_narrow(dtype);
 }
 
-std::string layer_operator(const LayerArguments& a) {
-  return std::string("masked_rnn::") + layer_name(a.cell);
+OperatorName layer_operator(const LayerArguments& a, const char* end = "") {
+  return {"masked_rnn::", layer_name(a.cell), end};
 }
 
-void check_present(const std::string& name, const char* argument, const at::Tensor& tensor) {
+void check_present(const OperatorName& name, const char* argument, const at::Tensor& tensor) {
   TORCH_CHECK_VALUE(
       tensor.defined(), name, ": expected `", argument, "` to be a tensor, but got None");
 }
@@ -59,7 +58,7 @@ void check_present(const std::string& name, const char* argument, const at::Tens
 }  // namespace
 
 void check_presence(const LayerArguments& a) {
-  const std::string name = layer_operator(a);
+  const auto name = layer_operator(a);
   check_present(name, "input", a.input);
   check_present(name, "h_0", a.h_0);
   if (a.cell == CellKind::kLstm) {
@@ -73,12 +72,12 @@ void check_presence_backward(const LayerArguments& a,
                              const at::Tensor& output,
                              const at::Tensor& saved) {
   check_presence(a);
-  const std::string name = layer_operator(a) + "_backward";
+  const auto name = layer_operator(a, "_backward");
   check_present(name, "output", output);
   check_present(name, "saved", saved);
 }
 
-void check_lengths_and_mask(const std::string& name,
+void check_lengths_and_mask(const OperatorName& name,
                             const at::Tensor& lengths,
                             const at::Tensor& mask,
                             const c10::SymInt& steps,
@@ -116,7 +115,7 @@ void check_lengths_and_mask(const std::string& name,
 }
 
 void check_layer(const LayerArguments& a) {
-  const std::string name = layer_operator(a);
+  const auto name = layer_operator(a);
   struct Named {
     const char* name;
     const at::Tensor& tensor;
@@ -193,14 +192,14 @@ void check_layer(const LayerArguments& a) {
       ": expected `input` to have ",
       integer ? "2 dimensions [steps, batch]" : "3 dimensions [steps, batch, input_size]",
       ", but got ",
-      sizes(a.input.sym_sizes().vec()));
+      sizes(a.input.sym_sizes()));
   TORCH_CHECK_VALUE(a.weight_ih.dim() == 2 && a.weight_ih.sym_size(0) % num_gates(a.cell) == 0 &&
                         a.weight_ih.sym_size(0) > 0,
                     name,
                     ": expected `weight_ih` to have shape [",
                     num_gates(a.cell),
                     " * hidden_size, input_size], but got ",
-                    sizes(a.weight_ih.sym_sizes().vec()));
+                    sizes(a.weight_ih.sym_sizes()));
 
   const auto T = a.input.sym_size(0), B = a.input.sym_size(1);
   const auto GH = a.weight_ih.sym_size(0);
@@ -215,7 +214,7 @@ void check_layer(const LayerArguments& a) {
         "hidden_size = ",
         H,
         ", but got ",
-        sizes(a.weight_hr.sym_sizes().vec()));
+        sizes(a.weight_hr.sym_sizes()));
     P = a.weight_hr.sym_size(0);
   }
   if (!integer) {
@@ -248,7 +247,7 @@ void check_layer_backward(const LayerArguments& a,
                           const WantedMask& wanted) {
   check_layer(a);
   check_presence_backward(a, output, saved);
-  const std::string name = layer_operator(a) + "_backward";
+  const auto name = layer_operator(a, "_backward");
   const auto dtype = a.weight_ih.scalar_type();
   const auto T = a.input.sym_size(0), B = a.input.sym_size(1), P = a.weight_hh.sym_size(1);
   const auto H = a.weight_ih.sym_size(0) / num_gates(a.cell);
@@ -256,7 +255,7 @@ void check_layer_backward(const LayerArguments& a,
                          const char* meaning,
                          const at::Tensor& tensor,
                          at::ScalarType dtype,
-                         const std::vector<c10::SymInt>& expected) {
+                         std::initializer_list<c10::SymInt> expected) {
     TORCH_CHECK_VALUE(tensor.device() == a.weight_ih.device(),
                       name,
                       ": expected `",
@@ -278,7 +277,7 @@ void check_layer_backward(const LayerArguments& a,
   const auto check_gradient = [&](const char* argument,
                                   const char* meaning,
                                   const at::Tensor& grad,
-                                  const std::vector<c10::SymInt>& expected) {
+                                  std::initializer_list<c10::SymInt> expected) {
     if (grad.defined()) {
       check(argument, meaning, grad, dtype, expected);
     }

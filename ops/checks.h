@@ -4,9 +4,21 @@
 
 #include <masked_rnn/csrc/layer.h>
 
-#include <string>
+#include <initializer_list>
+#include <ostream>
 
 namespace masked_rnn {
+
+// An operator's name, put together only where a message needs it.
+struct OperatorName {
+  const char* beginning;
+  const char* middle = "";
+  const char* end = "";
+
+  friend std::ostream& operator<<(std::ostream& out, const OperatorName& name) {
+    return out << name.beginning << name.middle << name.end;
+  }
+};
 
 // Each throws c10::Error "masked_rnn::lstm_layer: expected `x` to ..., but got ...".
 
@@ -26,8 +38,8 @@ void check_layer_backward(const LayerArguments& arguments,
                           const OutputGradients& grads,
                           const WantedMask& wanted);
 
-// lengths [B] or mask [T, B] (T, B as the message calls them); `name` is the operator's.
-void check_lengths_and_mask(const std::string& name,
+// lengths [B] or mask [T, B] (T, B as the message calls them).
+void check_lengths_and_mask(const OperatorName& name,
                             const at::Tensor& lengths,
                             const at::Tensor& mask,
                             const c10::SymInt& steps,

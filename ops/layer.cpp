@@ -1,5 +1,6 @@
 // Schemas of the one-layer operators and the calls to them.
 #include <ATen/ops/empty.h>
+#include <masked_rnn/csrc/recycled.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/layer_adapters.h>
 #include <masked_rnn/ops/operator_handle.h>
@@ -39,7 +40,14 @@ LayerGradients with_cell_state(const Tensors6& g) {
 }  // namespace
 
 at::Tensor or_empty(const at::Tensor& tensor, const at::Tensor& like) {
-  return tensor.defined() ? tensor : at::empty({0}, like.options());
+  if (tensor.defined()) {
+    return tensor;
+  }
+  // Of a tensor that is nothing but memory, without a call to the dispatcher.
+  constexpr auto plain = c10::DispatchKeySet(
+      {c10::DispatchKey::CPU, c10::DispatchKey::AutogradCPU, c10::DispatchKey::ADInplaceOrView});
+  return (like.key_set() - plain).empty() ? recycled_empty({0}, like.scalar_type())
+                                          : at::empty({0}, like.options());
 }
 
 LayerResult call_layer(const LayerArguments& a, bool save) {

@@ -76,10 +76,19 @@ Layout check_input(const StackArguments& a) {
   return {a.input.dim() < batched, a.batch_first};
 }
 
-// hx as [L*D, B, .] tensors, zeros where none was given.
-std::vector<at::Tensor> initial_states(const StackArguments& a,
-                                       const Layout& layout,
-                                       const c10::SymInt& batch) {
+// h_0 or c_0 of every layer and direction: part of what was given, or the same zeros for all.
+struct InitialState {
+  at::Tensor tensor;  // [L*D, B, .]; zeros [B, .]
+  bool given = false;
+
+  at::Tensor of(int64_t index) const { return given ? tensor.select(0, index) : tensor; }
+};
+
+// Of as many as the cell has.
+std::array<InitialState, 2> initial_states(const StackArguments& a,
+                                           const Layout& layout,
+                                           const c10::SymInt& batch,
+                                           bool projected) {
   const int64_t layers = a.num_layers * (a.bidirectional ? 2 : 1);
   const size_t states = a.cell == CellKind::kLstm ? 2 : 1;
   TORCH_CHECK_VALUE(a.hx.empty() || a.hx.size() == states,
@@ -98,11 +107,12 @@ std::vector<at::Tensor> initial_states(const StackArguments& a,
                     " dimensions");
   const auto output_size = a.params[1].sym_size(1);
   const auto hidden_size = a.params[0].sym_size(0) / num_gates(a.cell);
-  std::vector<at::Tensor> result;
+  std::array<InitialState, 2> result;
   for (size_t i = 0; i < states; ++i) {
-    const auto size = i == 0 ? output_size : hidden_size;
+    const auto& size = i == 0 ? output_size : hidden_size;
     if (a.hx.empty()) {
-      result.push_back(zero_states(a.params[0], layers, batch, size));
+      const bool same = i == 1 && !projected;
+      result[i].tensor = same ? result[0].tensor : zero_state(a.params[0], batch, size);
       continue;
     }
     const auto& given = a.hx[i];
@@ -135,7 +145,7 @@ std::vector<at::Tensor> initial_states(const StackArguments& a,
         ", ",
         state.sym_size(2),
         "]");
-    result.push_back(state);
+    result[i] = {state, /*given=*/true};
   }
   return result;
 }
@@ -157,7 +167,7 @@ StackResult run_stack(StackArguments a) {
   if (layout.unbatched && mask.defined() && mask.dim() > 0) {
     mask = mask.unsqueeze(a.batch_first ? 0 : 1);
   }
-  check_lengths_and_mask(a.name, lengths, mask, steps, batch, a.batch_first);
+  check_lengths_and_mask({a.name}, lengths, mask, steps, batch, a.batch_first);
   // Lengths and masks may live anywhere: they go to the weights' device, as int64.
   const auto device = a.params[0].device();
   for (const auto& [argument, tensor] :
@@ -168,14 +178,15 @@ StackResult run_stack(StackArguments a) {
                       argument,
                       "` to hold values like params, but got a tensor on meta");
   }
-  if (lengths.defined()) {
+  if (lengths.defined() && (lengths.device() != device || lengths.scalar_type() != at::kLong)) {
     lengths = lengths.to(device, at::kLong);
   }
   if (mask.defined()) {
     mask = a.batch_first ? mask.transpose(0, 1) : mask;
-    mask = mask.to(device);
+    mask = mask.device() == device ? mask : mask.to(device);
   }
-  const auto states = initial_states(a, layout, batch);
+  const bool projected = per_layer == (a.has_biases ? 5 : 3);
+  const auto states = initial_states(a, layout, batch, projected);
 
   std::vector<at::Tensor> h_n, c_n;
   for (int64_t layer = 0; layer < a.num_layers; ++layer) {
@@ -185,11 +196,10 @@ StackResult run_stack(StackArguments a) {
     for (int64_t direction = 0; direction < directions; ++direction) {
       const int64_t index = layer * directions + direction;
       const auto params = a.params.slice(index * per_layer, per_layer);
-      const bool projected = per_layer == (a.has_biases ? 5 : 3);
       const auto y = call_layer({a.cell,
                                  inputs[direction],
-                                 states[0].select(0, index),
-                                 states.size() > 1 ? states[1].select(0, index) : at::Tensor(),
+                                 states[0].of(index),
+                                 states[1].of(index),
                                  params[0],
                                  params[1],
                                  a.has_biases ? params[2] : at::Tensor(),

@@ -13,7 +13,7 @@ namespace masked_rnn {
 // The arguments of masked_rnn::lstm and its sisters; see lstm.h.
 struct StackArguments {
   CellKind cell;
-  std::string name;  // the operator's, for messages: "masked_rnn::lstm"
+  const char* name;  // the operator's, for messages: "masked_rnn::lstm"
   at::Tensor input;
   std::vector<at::Tensor> hx;  // empty, {h_0} or {h_0, c_0}
   at::TensorList params;

@@ -2,6 +2,7 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/unbind.h>
 #include <ATen/ops/zeros.h>
+#include <masked_rnn/csrc/recycled.h>
 #include <masked_rnn/ops/operator_handle.h>
 #include <masked_rnn/ops/registration.h>
 #include <masked_rnn/ops/states.h>
@@ -9,16 +10,21 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <cstring>
 #include <utility>
 
 namespace masked_rnn {
 namespace {
 
-at::Tensor make_zeros(const at::Tensor& weight,
-                      c10::SymInt layers,
-                      c10::SymInt batch,
-                      c10::SymInt size) {
-  return at::zeros_symint({std::move(layers), std::move(batch), std::move(size)}, weight.options());
+at::Tensor make_zeros(const at::Tensor& weight, c10::SymInt batch, c10::SymInt size) {
+  return at::zeros_symint({std::move(batch), std::move(size)}, weight.options());
+}
+
+// The same without a call to the dispatcher.
+at::Tensor cpu_zeros(const at::Tensor& weight, int64_t batch, int64_t size) {
+  const auto zeros = recycled_empty({batch, size}, weight.scalar_type());
+  std::memset(zeros.mutable_data_ptr(), 0, zeros.nbytes());
+  return zeros;
 }
 
 at::Tensor make_stack(at::TensorList states) { return at::stack(states); }
@@ -47,12 +53,9 @@ at::Tensor autograd_stack(at::TensorList states) {
 
 }  // namespace
 
-at::Tensor zero_states(const at::Tensor& weight,
-                       c10::SymInt layers,
-                       c10::SymInt batch,
-                       c10::SymInt size) {
-  static const auto op = operator_handle<decltype(make_zeros)>("masked_rnn::zero_states");
-  return op.call(weight, std::move(layers), std::move(batch), std::move(size));
+at::Tensor zero_state(const at::Tensor& weight, c10::SymInt batch, c10::SymInt size) {
+  static const auto op = operator_handle<decltype(make_zeros)>("masked_rnn::zero_state");
+  return op.call(weight, std::move(batch), std::move(size));
 }
 
 at::Tensor stack_states(at::TensorList states) {
@@ -66,7 +69,7 @@ TORCH_LIBRARY_FRAGMENT(masked_rnn, m) {
   if (!masked_rnn::may_register()) {
     return;
   }
-  m.def("zero_states(Tensor weight, SymInt layers, SymInt batch, SymInt size) -> Tensor");
+  m.def("zero_state(Tensor weight, SymInt batch, SymInt size) -> Tensor");
   m.def("stack_states(Tensor[] states) -> Tensor");
 }
 
@@ -74,15 +77,22 @@ TORCH_LIBRARY_IMPL(masked_rnn, CompositeExplicitAutograd, m) {
   if (!masked_rnn::may_register()) {
     return;
   }
-  m.impl("zero_states", TORCH_FN(masked_rnn::make_zeros));
+  m.impl("zero_state", TORCH_FN(masked_rnn::make_zeros));
   m.impl("stack_states", TORCH_FN(masked_rnn::make_stack));
+}
+
+TORCH_LIBRARY_IMPL(masked_rnn, CPU, m) {
+  if (!masked_rnn::may_register()) {
+    return;
+  }
+  m.impl("zero_state", TORCH_FN(masked_rnn::cpu_zeros));
 }
 
 TORCH_LIBRARY_IMPL(masked_rnn, FuncTorchBatched, m) {
   if (!masked_rnn::may_register()) {
     return;
   }
-  m.impl("zero_states", TORCH_FN(masked_rnn::make_zeros));
+  m.impl("zero_state", TORCH_FN(masked_rnn::make_zeros));
   m.impl("stack_states", TORCH_FN(masked_rnn::make_stack));
 }
 
@@ -90,6 +100,6 @@ TORCH_LIBRARY_IMPL(masked_rnn, Autograd, m) {
   if (!masked_rnn::may_register()) {
     return;
   }
-  m.impl("zero_states", torch::CppFunction::makeFallthrough());
+  m.impl("zero_state", torch::CppFunction::makeFallthrough());
   m.impl("stack_states", TORCH_FN(masked_rnn::autograd_stack));
 }

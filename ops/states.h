@@ -6,11 +6,8 @@
 
 namespace masked_rnn {
 
-// masked_rnn::zero_states: zeros [layers, batch, size] of the dtype and on the device of `weight`.
-at::Tensor zero_states(const at::Tensor& weight,
-                       c10::SymInt layers,
-                       c10::SymInt batch,
-                       c10::SymInt size);
+// masked_rnn::zero_state: zeros [batch, size] of the dtype and on the device of `weight`.
+at::Tensor zero_state(const at::Tensor& weight, c10::SymInt batch, c10::SymInt size);
 
 // masked_rnn::stack_states: at::stack.
 at::Tensor stack_states(at::TensorList states);

@@ -135,6 +135,7 @@ struct Kernels {
   int64_t lanes;                          // of one vector
   int64_t (*block_units)(int64_t gates);  // hidden units (or columns) in one packed block
   int64_t (*packed_size)(int64_t depth, int64_t columns, int64_t gates);
+  bool (*is_packed)(const PackArguments<T>&);  // is the weight already what pack would make of it?
   void (*pack)(const PackArguments<T>&);
   void (*product)(const ProductArguments<T>&);
   void (*rnn_tanh_step)(const StepArguments<T>&);

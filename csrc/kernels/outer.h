@@ -27,6 +27,11 @@ static_assert(kPanelColumns <= kCopied);
 constexpr int64_t kPanelSize = kPanelColumns * operands(kOuterRows) + kCopied;
 
 static_assert(kOuterColumns % kPanelColumns == 0);
+
+// A left side whose rows stand close together is read where it is, instead: kOuterRows of them lie in
+// so few pages of memory that a processor keeps all their addresses.
+template <class T>
+constexpr int64_t kReadInPlace = 3072 / static_cast<int64_t>(sizeof(T));
 constexpr int64_t kOuterScratchSize = kOuterColumns / kPanelColumns * kPanelSize;
 
 // Blocks of kSideColumns columns, [block][operand][column].
@@ -85,6 +90,7 @@ void pack_outer_side(const PackOuterSideArguments<T>& p) {
 // c (+)= the sum over `depth` operands, which are at most kSummedOperands.
 template <class T, int R>
 inline void outer_sum(const T* a,
+                      int64_t a_stride,
                       const T* b,
                       int64_t depth,
                       bool accumulate,
@@ -106,7 +112,7 @@ inline void outer_sum(const T* a,
         sum[i][v] = multiply_add<T>(x, side[v], sum[i][v]);
       }
     }
-    a += kPanelColumns;
+    a += a_stride;
     b += kSideColumns<T>;
   }
   if (columns >= kSideColumns<T>) {
@@ -141,17 +147,25 @@ void add(int64_t n, const T* x, T* y) {
 template <class T>
 void outer_block(const OuterArguments<T>& o, int64_t m_first, int64_t first, int64_t rows) {
   const int64_t M = o.M - m_first < kOuterColumns ? o.M - m_first : kOuterColumns;
-  pack_panels(o.a + first * o.a_stride + m_first, o.a_stride, rows, M, o.scratch);
+  const T* left = o.a + first * o.a_stride + m_first;
+  const bool in_place = kTerms == 1 && o.a_stride <= kReadInPlace<T>;
+  if (!in_place) {
+    pack_panels(left, o.a_stride, rows, M, o.scratch);
+    left = o.scratch;
+  }
+  const int64_t row_stride = in_place ? o.a_stride : kPanelColumns;
+  const int64_t panel_stride = in_place ? kPanelColumns : kPanelSize;
   for (int64_t i = 0; i < o.num_sides; ++i) {
     const OuterSide<T>& side = o.sides[i];
     const int64_t block_size = kSideColumns<T> * operands(o.rows);
     const T* block = side.packed + kSideColumns<T> * operands(first);
     for (int64_t n = 0; n < side.columns; n += kSideColumns<T>, block += block_size) {
-      const T* panel = o.scratch;
+      const T* panel = left;
       T* c = side.c + m_first * side.c_stride + n;
       const auto tile = [&](auto height) {
         constexpr int R = decltype(height)::value;
         outer_sum<T, R>(panel,
+                        row_stride,
                         block,
                         operands(rows),
                         first > 0 || o.accumulate,
@@ -162,7 +176,7 @@ void outer_block(const OuterArguments<T>& o, int64_t m_first, int64_t first, int
       int64_t m = 0;
       for (; m + kPanelColumns <= M; m += kPanelColumns) {
         tile(Constant<kPanelColumns>{});
-        panel += kPanelSize;
+        panel += panel_stride;
         c += kPanelColumns * side.c_stride;
       }
       if (m < M) {

@@ -90,6 +90,13 @@ void pack_columns(const T* from, const PackArguments<T>& p, int64_t columns, T* 
   }
 }
 
+// Of as many columns as one block has.
+template <class T>
+bool is_packed(const PackArguments<T>& p) {
+  return kTerms == 1 && p.gates == 1 && p.columns == block_units<T>(1) && p.stride_n == 1 &&
+         p.stride_k == p.columns;
+}
+
 template <class T>
 void pack(const PackArguments<T>& p) {
   const int64_t units = block_units<T>(p.gates), row = units * p.gates;

@@ -53,6 +53,7 @@ constexpr Kernels<T> table() {
   return {kLanes<T>,
           block_units<T>,
           packed_size<T>,
+          is_packed<T>,
           pack<T>,
           product<T>,
           step<T, Tanh>,

@@ -1,8 +1,6 @@
 // The backward pass, by parts of a few hundred rows from the last step to the first: the reverse chain
 // on each thread's own sequences, then, while the gates' gradients are in the caches, those of the
 // input and the weights.
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
@@ -12,12 +10,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 namespace masked_rnn::recurrence {
 namespace {
 
-// Rows of a part: enough to use each packed weight many times.
-constexpr int64_t kPartRows = 512;
+// Rows of a part: enough to use each packed weight many times, few enough that the gates' gradients
+// stay in the second-level cache.
+static const int64_t kPartRows = getenv("PR") ? atoi(getenv("PR")) : 512;
 
 int64_t most_rows(const Schedule& schedule, const std::vector<Steps>& parts) {
   int64_t most = 0;
@@ -25,6 +25,17 @@ int64_t most_rows(const Schedule& schedule, const std::vector<Steps>& parts) {
     most = std::max(most, schedule.offsets[part.last] - schedule.offsets[part.first]);
   }
   return most;
+}
+
+// Some columns of a row; zeros if there are no rows.
+template <class T>
+void copy_or_zero(const Rows<const T>& from, int64_t row, Range columns, T* to) {
+  const size_t bytes = (columns.last - columns.first) * sizeof(T);
+  if (from) {
+    std::memcpy(to + columns.first, from[row] + columns.first, bytes);
+  } else {
+    std::memset(to + columns.first, 0, bytes);
+  }
 }
 
 template <class T>
@@ -35,22 +46,24 @@ struct BackwardPass {
 
   const Kernels<T>& k = layer_kernels<T>(a);
   const int64_t H = a.hidden_size(), P = a.output_size(), B = schedule.num_sequences;
-  at::Tensor output_tensor, h_0, grad_output_tensor, input_gradient_tensor;
+  Scratch scratch;
+  at::Tensor output_tensor, saved_tensor, h_0, grad_output_tensor, grad_h_n_tensor, grad_c_n_tensor,
+      grad_input_tensor;
   std::vector<T*> output;
   std::vector<const T*> previous, grad_output;
   PackedWeight<T> weight_hh, weight_hr, weight_ih, weight_ih_n;
-  Rows<T> saved;               // [N, saved_size]
-  Rows<T> grad_h_n, grad_c_n;  // [B, P] and [B, H] in the caller's order
-  Rows<T> c_0;                 // [B, H] in the schedule's order, as every state below
-  Rows<T> grad_h;              // [B, P]
-  Rows<T> grad_c;              // [B, H]
-  Rows<T> grad_raw;            // [B, H] gradient of the LSTM's h before the projection
+  Rows<T> saved;                     // [N, saved_size]
+  Rows<const T> grad_h_n, grad_c_n;  // [B, P] and [B, H] in the caller's order; null for zeros
+  Rows<T> c_0;                       // [B, H] in the schedule's order, as every state below
+  Rows<T> grad_h;                    // [B, P]
+  Rows<T> grad_c;                    // [B, H]
+  Rows<T> grad_raw;                  // [B, H] gradient of the LSTM's h before the projection
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
   const bool together;  // do threads share out hidden units?
   std::vector<Steps> parts;
-  int64_t most;            // rows of a part
-  GateGradients<T> gates;  // of one part
-  std::vector<const T*> gate_rows;
+  // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
+  // and wait for each other but once a part.
+  std::vector<GateGradients<T>> gates;
   WeightGradients<T> weights;
 
   BackwardPass(const LayerArguments& arguments,
@@ -63,64 +76,73 @@ struct BackwardPass {
         schedule(schedule_),
         wanted(wanted_),
         output_tensor(with_contiguous_rows(output_)),
+        saved_tensor(saved_.contiguous()),
         h_0(a.h_0.contiguous()),
         output(row_pointers<T>(schedule, output_tensor)),
         previous(previous_pointers<T>(schedule, output, h_0)),
-        weight_hh(PackedWeight<T>::plain(k, a.weight_hh)),
-        saved(rows_of<T>(saved_)),
-        grad_h_n(rows_of<T>(grads.h_n.defined() ? grads.h_n.contiguous() : at::zeros_like(h_0))),
-        grad_h(scratch_rows<T>(B, P)),
+        weight_hh(PackedWeight<T>::plain(k, a.weight_hh, {0, a.weight_hh.size(0)})),
+        saved(rows_of<T>(saved_tensor)),
+        grad_h(scratch.rows<T>(B, P)),
         grad_h_rows(grad_h.pointers(B)),
         together(share_out_units(a, schedule)),
         parts(parts_of_rows(schedule, kPartRows)),
-        most(most_rows(schedule, parts)),
-        weights(a, schedule, previous, wanted, most) {
-    gates.gates = scratch_rows<T>(most, gate_columns(a.cell, H));
-    gate_rows = gates.gates.template pointers<const T>(most);
+        gates(std::min<size_t>(parts.size(), num_threads() > 1 ? 2 : 1)),
+        weights(a, schedule, previous, wanted, scratch) {
     if (grads.output.defined()) {
       grad_output_tensor = with_contiguous_rows(grads.output);
       grad_output = row_pointers<const T>(schedule, grad_output_tensor);
     }
+    if (grads.h_n.defined()) {
+      grad_h_n_tensor = grads.h_n.contiguous();
+      grad_h_n = {grad_h_n_tensor.const_data_ptr<T>(), P};
+    }
     if (a.cell == CellKind::kLstm) {
-      c_0 = in_order<T>(schedule, a.c_0);
-      grad_c_n = rows_of<T>(grads.c_n.defined() ? grads.c_n.contiguous()
-                                                : at::zeros({B, H}, h_0.options()));
-      grad_c = scratch_rows<T>(B, H);
+      c_0 = in_order<T>(schedule, a.c_0, scratch);
+      grad_c = scratch.rows<T>(B, H);
+      if (grads.c_n.defined()) {
+        grad_c_n_tensor = grads.c_n.contiguous();
+        grad_c_n = {grad_c_n_tensor.const_data_ptr<T>(), H};
+      }
     }
     if (a.projected()) {
-      weight_hr = PackedWeight<T>::plain(k, a.weight_hr);
-      grad_raw = scratch_rows<T>(B, H);
+      weight_hr = PackedWeight<T>::plain(k, a.weight_hr, {0, P});
+      grad_raw = scratch.rows<T>(B, H);
       grad_raw_rows = grad_raw.pointers(B);
-      if (wanted[kWeightHr]) {
-        gates.h_raw = scratch_rows<T>(most, H);
-        gates.grad_projected = scratch_rows<T>(most, P);
-      }
     }
     if (wanted[kInput]) {
-      if (a.cell == CellKind::kGru) {
-        weight_ih = PackedWeight<T>::plain(k, a.weight_ih.narrow(0, 0, 2 * H));
-        weight_ih_n = PackedWeight<T>::plain(k, a.weight_ih.narrow(0, 2 * H, H));
-      } else {
-        weight_ih = PackedWeight<T>::plain(k, a.weight_ih);
+      const bool gru = a.cell == CellKind::kGru;
+      const int64_t joint = gru ? 2 * H : a.weight_ih.size(0);
+      weight_ih = PackedWeight<T>::plain(k, a.weight_ih, {0, joint});
+      if (gru) {
+        weight_ih_n = PackedWeight<T>::plain(k, a.weight_ih, {2 * H, 3 * H});
       }
-      input_gradient_tensor =
+      grad_input_tensor =
           recycled_empty({a.steps(), a.batch(), a.input_size()}, a.weight_ih.scalar_type());
-      grad_input_rows = row_pointers<T>(schedule, input_gradient_tensor);
+      grad_input_rows = row_pointers<T>(schedule, grad_input_tensor);
+    }
+    const int64_t most = most_rows(schedule, parts);
+    for (auto& part : gates) {
+      part.gates = scratch.rows<T>(most, gate_columns(a.cell, H));
+      part.rows = scratch.array<const T*>(most);
+      for (int64_t row = 0; row < most; ++row) {
+        part.rows[row] = part.gates[row];
+      }
+      if (a.projected() && wanted[kWeightHr]) {
+        part.h_raw = scratch.rows<T>(most, H);
+        part.grad_projected = scratch.rows<T>(most, P);
+      }
+      weights.make_room(part, most, scratch);
     }
   }
 
   // The chain begins, for sequences that end at this step, with the gradients of their final states.
   void begin(int64_t step, Slice rows, Range units) const {
     const int64_t going_on = step + 1 < schedule.num_steps ? schedule.rows_at(step + 1) : 0;
-    const auto copy = [&](const T* from, T* to, Range columns) {
-      std::memcpy(
-          to + columns.first, from + columns.first, (columns.last - columns.first) * sizeof(T));
-    };
     for (int64_t j = std::max(rows.first, going_on); j < rows.last; ++j) {
       const int64_t b = schedule.order[j];
-      copy(grad_h_n[b], grad_h[j], a.projected() ? Range{0, P} : units);
+      copy_or_zero(grad_h_n, b, a.projected() ? Range{0, P} : units, grad_h[j]);
       if (grad_c) {
-        copy(grad_c_n[b], grad_c[j], units);
+        copy_or_zero(grad_c_n, b, units, grad_c[j]);
       }
     }
   }
@@ -196,7 +218,7 @@ struct BackwardPass {
     k.product({rows.last - rows.first,
                depth,
                units.last - units.first,
-               gate_rows.data() + schedule.offsets[step] + rows.first - part.first,
+               part.rows + schedule.offsets[step] + rows.first - part.first,
                weight_hh.data() + k.packed_size(depth, units.first, 1),
                nullptr,
                /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
@@ -204,31 +226,45 @@ struct BackwardPass {
                /*backwards=*/step % 2 != 0});
   }
 
-  // Of the rows [rows.first, rows.last) of a part.
-  void input_gradient(const GateGradients<T>& part, Range rows) const {
-    const int64_t count = rows.last - rows.first, I = a.input_size();
-    const T* const* from = gate_rows.data() + rows.first;
-    T* const* to = grad_input_rows.data() + part.first + rows.first;
+  // Of some rows, which stand in `part`.
+  void input_gradient(const GateGradients<T>& part, const std::vector<int64_t>& rows) const {
+    const auto count = static_cast<int64_t>(rows.size());
+    std::vector<const T*> from(count);
+    std::vector<T*> to(count);
+    for (int64_t i = 0; i < count; ++i) {
+      from[i] = part.rows[rows[i] - part.first];
+      to[i] = grad_input_rows[rows[i]];
+    }
+    const int64_t I = a.input_size();
     const bool gru = a.cell == CellKind::kGru;
     const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
-    k.product({count, depth, I, from, weight_ih.data(), nullptr, /*accumulate=*/false, to});
+    k.product(
+        {count, depth, I, from.data(), weight_ih.data(), nullptr, /*accumulate=*/false, to.data()});
     if (gru) {
-      std::vector<const T*> n(count);
-      for (int64_t i = 0; i < count; ++i) {
-        n[i] = from[i] + 3 * H;
+      for (auto& row : from) {
+        row += 3 * H;
       }
-      k.product({count, H, I, n.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to});
+      k.product(
+          {count, H, I, from.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to.data()});
     }
   }
 
-  // The chain through a part's steps, on sequences of its own.
+  // The chain through a part's steps, on sequences of its own, then the gradients of their inputs.
   void chain(const GateGradients<T>& part, Steps steps, Slice slice) const {
+    std::vector<int64_t> own;
+    own.reserve(part.count);
     for (int64_t t = steps.last - 1; t >= steps.first; --t) {
       const Slice here{slice.first, std::min(slice.last, schedule.rows_at(t))};
       if (here.last > here.first) {
         cell(part, t, here, {0, H});
         through_weight_hh(part, t, here, {0, P}, grad_h_rows.data());
       }
+      for (int64_t j = here.first; j < here.last; ++j) {
+        own.push_back(schedule.offsets[t] + j);
+      }
+    }
+    if (wanted[kInput]) {
+      input_gradient(part, own);
     }
   }
 
@@ -254,11 +290,12 @@ struct BackwardPass {
       weight->pack(member, team.size());
     }
     if (wanted[kInput]) {
-      zero_padding(schedule, input_gradient_tensor, member, team.size());
+      zero_padding(schedule, grad_input_tensor, member, team.size());
     }
     team.wait();
-    GateGradients<T> part = gates;
-    for (const Steps& steps : parts) {
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const Steps steps = parts[i];
+      GateGradients<T> part = gates[i % gates.size()];
       part.first = schedule.offsets[steps.first];
       part.count = schedule.offsets[steps.last] - part.first;
       if (together) {
@@ -266,26 +303,36 @@ struct BackwardPass {
       } else {
         chain(part, steps, split(schedule, steps, team.size())[member]);
       }
-      team.wait();
       weights.prepare(part, member, team.size());
       team.wait();
-      if (wanted[kInput]) {
-        input_gradient(part, part_of(part.count, /*unit=*/1, member, team.size()));
+      if (weights.after_chain()) {
+        weights.prepare_after_chain(part, member, team.size());
+        team.wait();
+      }
+      if (together && wanted[kInput]) {
+        const Range mine = part_of(part.count, /*unit=*/1, member, team.size());
+        std::vector<int64_t> rows(mine.last - mine.first);
+        std::iota(rows.begin(), rows.end(), part.first + mine.first);
+        input_gradient(part, rows);
       }
       weights.add(part, member, team.size());
-      team.wait();
     }
   }
 
   // Gradient of an initial state: what is left of the chain, or the final state's own gradient where
   // there were no steps.
-  at::Tensor initial_gradient(const Rows<T>& chain, const Rows<T>& final_grad) const {
-    auto result = recycled_empty(final_grad.storage.sizes(), final_grad.storage.scalar_type());
+  at::Tensor initial_gradient(const Rows<T>& chain,
+                              const Rows<const T>& final_grad,
+                              int64_t size) const {
+    auto result = recycled_empty({B, size}, a.weight_ih.scalar_type());
     const auto rows = rows_of<T>(result);
     for (int64_t j = 0; j < B; ++j) {
       const int64_t b = schedule.order[j];
-      const T* from = schedule.lengths[j] > 0 ? chain[j] : final_grad[b];
-      std::memcpy(rows[b], from, result.size(1) * sizeof(T));
+      if (schedule.lengths[j] > 0) {
+        std::memcpy(rows[b], chain[j], size * sizeof(T));
+      } else {
+        copy_or_zero(final_grad, b, {0, size}, rows[b]);
+      }
     }
     return result;
   }
@@ -298,18 +345,18 @@ LayerGradients run_backward(const LayerArguments& a,
                             const OutputGradients& grads,
                             const WantedMask& wanted) {
   const auto schedule = make_schedule(a);
-  const BackwardPass<T> pass(a, schedule, output, saved.contiguous(), grads, wanted);
+  const BackwardPass<T> pass(a, schedule, output, saved, grads, wanted);
   parallel_team([&](Team& team, int64_t member) { pass.run(team, member); });
 
   LayerGradients result;
   if (wanted[kInput]) {
-    result[kInput] = pass.input_gradient_tensor;
+    result[kInput] = pass.grad_input_tensor;
   }
   if (wanted[kH0]) {
-    result[kH0] = pass.initial_gradient(pass.grad_h, pass.grad_h_n);
+    result[kH0] = pass.initial_gradient(pass.grad_h, pass.grad_h_n, pass.P);
   }
   if (wanted[kC0]) {
-    result[kC0] = pass.initial_gradient(pass.grad_c, pass.grad_c_n);
+    result[kC0] = pass.initial_gradient(pass.grad_c, pass.grad_c_n, pass.H);
   }
   pass.weights.finish(result);
   return result;

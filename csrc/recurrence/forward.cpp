@@ -16,7 +16,7 @@ constexpr int64_t kProjectedRows = 128;
 
 // What the walk through some sequences throws away.
 template <class T>
-struct ForwardScratch {
+struct WalkScratch {
   Rows<T> gates;  // [kProjectedRows + sequences, G*H] projected inputs
   Rows<T> h_raw;  // [sequences, H] h before the projection
   std::vector<T*> gate_rows, h_raw_rows;
@@ -31,17 +31,19 @@ struct ForwardPass {
 
   const Kernels<T>& k = layer_kernels<T>(a);
   const int64_t G = num_gates(a.cell), H = a.hidden_size(), P = a.output_size();
+  Scratch scratch;
   std::vector<T*> output;
   at::Tensor h_0;
   std::vector<const T*> previous;
   InputProjection<T> project;
   PackedWeight<T> weight_hh, weight_hr;
-  at::Tensor bias_hn;
+  at::Tensor bias_hh;
+  const T* bias_hn = nullptr;
   Rows<T> c;      // [B, H] cell state in the schedule's order
   Rows<T> saved;  // [N, saved_size]
   const bool together;
-  const std::vector<Slice> slices;         // one for each thread, or for all together
-  std::vector<ForwardScratch<T>> scratch;  // of each slice
+  const std::vector<Slice> slices;           // one for each thread, or for all together
+  std::vector<WalkScratch<T>> walk_scratch;  // of each slice
 
   ForwardPass(const LayerArguments& arguments,
               const Schedule& schedule_,
@@ -63,16 +65,17 @@ struct ForwardPass {
       weight_hr = PackedWeight<T>::transposed(k, a.weight_hr, 1, /*fixed=*/!save);
     }
     if (a.cell == CellKind::kGru && a.bias_hh.defined()) {
-      bias_hn = a.bias_hh.narrow(0, 2 * H, H).contiguous();
+      bias_hh = a.bias_hh.contiguous();
+      bias_hn = bias_hh.const_data_ptr<T>() + 2 * H;
     }
     if (a.cell == CellKind::kLstm) {
-      c = in_order<T>(schedule, a.c_0);
+      c = in_order<T>(schedule, a.c_0, scratch);
     }
     if (save && saved_size(a.cell, H) > 0) {
       saved = rows_of<T>(result.saved);
     }
     for (const Slice& slice : slices) {
-      scratch.push_back(scratch_for(slice));
+      walk_scratch.push_back(scratch_for(slice));
     }
   }
 
@@ -82,7 +85,7 @@ struct ForwardPass {
             int64_t last,
             Range units,
             const T* gates,
-            const ForwardScratch<T>& own) const {
+            const WalkScratch<T>& own) const {
     const int64_t rows = last - first, j = first - schedule.offsets[step];
     StepArguments<T> s{};
     s.rows = rows;
@@ -92,7 +95,7 @@ struct ForwardPass {
     s.depth = P;
     s.h_prev = previous.data() + first;
     s.packed = weight_hh.data();
-    s.bias_hn = bias_hn.defined() ? bias_hn.template const_data_ptr<T>() : nullptr;
+    s.bias_hn = bias_hn;
     s.gates = gates;
     s.gates_stride = own.gates.stride;
     if (saved) {
@@ -125,12 +128,13 @@ struct ForwardPass {
     return std::max<int64_t>(0, std::min(slice.last, schedule.rows_at(step)) - slice.first);
   }
 
-  ForwardScratch<T> scratch_for(Slice slice) const {
+  WalkScratch<T> scratch_for(Slice slice) {
     const int64_t width = slice.last - slice.first;
-    ForwardScratch<T> own{scratch_rows<T>(kProjectedRows + width, G * H), {}, {}, {}};
+    WalkScratch<T> own;
+    own.gates = scratch.rows<T>(kProjectedRows + width, G * H);
     own.gate_rows = own.gates.pointers(kProjectedRows + width);
     if (a.projected()) {
-      own.h_raw = scratch_rows<T>(width, H);
+      own.h_raw = scratch.rows<T>(width, H);
       own.h_raw_rows = own.h_raw.pointers(width);
     }
     return own;
@@ -154,7 +158,7 @@ struct ForwardPass {
   }
 
   // All steps of some sequences: alternately project a few steps' inputs and walk them.
-  void walk(Slice slice, const ForwardScratch<T>& own) const {
+  void walk(Slice slice, const WalkScratch<T>& own) const {
     for (int64_t walked = 0, projected = 0; rows_of_step(walked, slice) > 0;) {
       project(rows_to_project(projected, slice), own.gate_rows.data());
       for (int64_t row = 0; walked < projected; ++walked) {
@@ -169,7 +173,7 @@ struct ForwardPass {
   // The same on all sequences by threads that share out the hidden units, and the rows to project.
   void walk_together(Team& team, int64_t member) const {
     const Slice all = slices[0];
-    const ForwardScratch<T>& shared = scratch[0];
+    const WalkScratch<T>& shared = walk_scratch[0];
     const Range units = part_of(H, k.block_units(G), member, team.size());
     for (int64_t walked = 0, projected = 0; rows_of_step(walked, all) > 0;) {
       const auto rows = rows_to_project(projected, all);
@@ -198,7 +202,7 @@ struct ForwardPass {
     }
     // One slice each, unless there are fewer threads than there should be.
     for (size_t i = member; i < slices.size(); i += team.size()) {
-      walk(slices[i], scratch[i]);
+      walk(slices[i], walk_scratch[i]);
     }
   }
 

@@ -1,6 +1,4 @@
 // W_ih x_t + biases; see input_projection.h.
-#include <ATen/ops/add.h>
-#include <ATen/ops/zeros.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/input_projection.h>
 
@@ -9,17 +7,20 @@ namespace {
 
 // What is added to W_ih x: both biases, but of the GRU's n gate only b_in, since b_hn stands inside
 // the reset gate's product.
-at::Tensor input_bias(const LayerArguments& a) {
-  if (!a.bias_ih.defined()) {
-    return at::zeros({a.weight_ih.size(0)}, a.weight_ih.options());
+template <class T>
+std::vector<T> input_bias(const LayerArguments& a) {
+  const int64_t columns = a.weight_ih.size(0);
+  std::vector<T> sum(columns);
+  if (a.bias_ih.defined()) {
+    const auto input = a.bias_ih.contiguous(), recurrent = a.bias_hh.contiguous();
+    const T* from_input = input.const_data_ptr<T>();
+    const T* from_recurrent = recurrent.const_data_ptr<T>();
+    const int64_t both = a.cell == CellKind::kGru ? 2 * a.hidden_size() : columns;
+    for (int64_t m = 0; m < columns; ++m) {
+      sum[m] = m < both ? from_input[m] + from_recurrent[m] : from_input[m];
+    }
   }
-  if (a.cell != CellKind::kGru) {
-    return at::add(a.bias_ih, a.bias_hh).contiguous();
-  }
-  auto bias = a.bias_ih.clone().contiguous();
-  const int64_t H = a.hidden_size();
-  bias.narrow(0, 0, 2 * H).add_(a.bias_hh.narrow(0, 0, 2 * H));
-  return bias;
+  return sum;
 }
 
 }  // namespace
@@ -29,7 +30,7 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
     : kernels_(layer_kernels<T>(a)),
       columns_(a.weight_ih.size(0)),
       depth_(a.input_size()),
-      bias_(input_bias(a)) {
+      bias_(input_bias<T>(a)) {
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
     rows_ = row_pointers<const T>(schedule, input_);
@@ -42,7 +43,6 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
 
 template <class T>
 void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* gates) const {
-  const T* bias = bias_.const_data_ptr<T>();
   const auto count = static_cast<int64_t>(rows.size());
   if (weight_.defined()) {
     const T* weight = weight_.const_data_ptr<T>();
@@ -50,7 +50,7 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
     for (int64_t i = 0; i < count; ++i) {
       const T* column = weight + indices_[rows[i]] * stride_k;
       for (int64_t m = 0; m < columns_; ++m) {
-        gates[i][m] = bias[m] + column[m * stride_m];
+        gates[i][m] = bias_[m] + column[m * stride_m];
       }
     }
     return;
@@ -64,7 +64,7 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
                     columns_,
                     input.data(),
                     packed_.data(),
-                    bias,
+                    bias_.data(),
                     /*accumulate=*/false,
                     gates});
 }

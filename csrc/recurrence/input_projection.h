@@ -4,6 +4,8 @@
 #include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/packed_weight.h>
 
+#include <vector>
+
 namespace masked_rnn {
 
 template <class T>
@@ -22,7 +24,8 @@ class InputProjection {
  private:
   const Kernels<T>& kernels_;
   int64_t columns_, depth_;
-  at::Tensor input_, weight_, bias_;
+  at::Tensor input_, weight_;
+  std::vector<T> bias_;           // [G*H]
   std::vector<const T*> rows_;    // dense
   PackedWeight<T> packed_;        // dense
   std::vector<int64_t> indices_;  // one-hot

@@ -29,7 +29,8 @@ Schedule make_schedule(const LayerArguments& a) {
   }
   std::vector<int64_t> lengths(B, T);
   if (a.lengths.defined()) {
-    const auto given = a.lengths.to(at::kLong).contiguous();
+    const bool plain = a.lengths.scalar_type() == at::kLong && a.lengths.is_contiguous();
+    const auto given = plain ? a.lengths : a.lengths.to(at::kLong).contiguous();
     const int64_t* values = given.const_data_ptr<int64_t>();
     for (int64_t b = 0; b < B; ++b) {
       TORCH_CHECK_VALUE(values[b] >= 0 && values[b] <= T,
@@ -102,11 +103,13 @@ at::Tensor with_contiguous_rows(const at::Tensor& tensor) {
 }
 
 template <class T>
-Rows<T> in_order(const Schedule& schedule, const at::Tensor& state) {
-  const auto given = rows_of<T>(state.contiguous());
-  const auto ordered = scratch_rows<T>(schedule.num_sequences, state.size(1));
+Rows<T> in_order(const Schedule& schedule, const at::Tensor& state, Scratch& scratch) {
+  const auto contiguous = state.contiguous();
+  const T* given = contiguous.const_data_ptr<T>();
+  const int64_t size = state.size(1);
+  const auto ordered = scratch.rows<T>(schedule.num_sequences, size);
   for (int64_t j = 0; j < schedule.num_sequences; ++j) {
-    std::memcpy(ordered[j], given[schedule.order[j]], state.size(1) * sizeof(T));
+    std::memcpy(ordered[j], given + schedule.order[j] * size, size * sizeof(T));
   }
   return ordered;
 }
@@ -145,7 +148,7 @@ void zero_padding(const Schedule& schedule,
   template std::vector<const T*> row_pointers<const T>(const Schedule&, const at::Tensor&); \
   template std::vector<const T*> previous_pointers<T>(                                      \
       const Schedule&, const std::vector<T*>&, const at::Tensor&);                          \
-  template Rows<T> in_order<T>(const Schedule&, const at::Tensor&);
+  template Rows<T> in_order<T>(const Schedule&, const at::Tensor&, Scratch&);
 MASKED_RNN_INSTANTIATE(float)
 MASKED_RNN_INSTANTIATE(double)
 #undef MASKED_RNN_INSTANTIATE

@@ -40,7 +40,7 @@ at::Tensor with_contiguous_rows(const at::Tensor& tensor);
 
 // A copy of the rows of a state [B, size], in the schedule's order of sequences.
 template <class T>
-Rows<T> in_order(const Schedule& schedule, const at::Tensor& state);
+Rows<T> in_order(const Schedule& schedule, const at::Tensor& state, Scratch& scratch);
 
 // Member `member` of `size` threads writes 0 to its share of the positions of a padded tensor
 // [T, B, size], contiguous, that hold no token.

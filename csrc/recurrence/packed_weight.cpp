@@ -1,5 +1,4 @@
 // See packed_weight.h.
-#include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/packed_weight.h>
 #include <masked_rnn/csrc/recycled.h>
 
@@ -82,32 +81,58 @@ WeightIdentity identify(const Kernels<T>& k, const at::Tensor& weight, int64_t g
 }  // namespace
 
 template <class T>
-PackedWeight<T>::PackedWeight(const Kernels<T>& kernels, const at::Tensor& weight, int64_t gates)
-    : kernels_(&kernels), weight_(weight), gates_(gates) {}
-
-template <class T>
 PackedWeight<T> PackedWeight<T>::transposed(const Kernels<T>& kernels,
                                             const at::Tensor& weight,
                                             int64_t gates,
                                             bool fixed) {
-  PackedWeight result(kernels, weight, gates);
+  PackedWeight result;
   if (fixed && weight.stride(1) == 1 && weight.stride(0) >= weight.size(1)) {
     result.fixed_ = identify(kernels, weight, gates);
     result.packed_ = kept_weights().find(*result.fixed_);
     if (result.packed_.defined()) {
-      result.kernels_ = nullptr;
+      result.data_ = result.packed_.template const_data_ptr<T>();
       return result;
     }
   }
-  result.packed_ =
-      recycled_empty({kernels.packed_size(weight.size(1), weight.size(0) / gates, gates)},
-                     c10::CppTypeToScalarType<T>::value);
+  result.weight_ = weight;
+  result.arguments_.weight = weight.const_data_ptr<T>();
+  result.arguments_.stride_k = weight.stride(1);
+  result.arguments_.stride_n = weight.stride(0);
+  result.arguments_.depth = weight.size(1);
+  result.arguments_.columns = weight.size(0) / gates;
+  result.arguments_.gates = gates;
+  result.make_room(kernels);
   return result;
 }
 
 template <class T>
-PackedWeight<T> PackedWeight<T>::plain(const Kernels<T>& kernels, const at::Tensor& weight) {
-  return transposed(kernels, weight.t(), /*gates=*/1, /*fixed=*/false);
+PackedWeight<T> PackedWeight<T>::plain(const Kernels<T>& kernels,
+                                       const at::Tensor& weight,
+                                       Range rows) {
+  PackedWeight result;
+  result.weight_ = weight;
+  result.arguments_.weight = weight.const_data_ptr<T>() + rows.first * weight.stride(0);
+  result.arguments_.stride_k = weight.stride(0);
+  result.arguments_.stride_n = weight.stride(1);
+  result.arguments_.depth = rows.last - rows.first;
+  result.arguments_.columns = weight.size(1);
+  result.arguments_.gates = 1;
+  if (kernels.is_packed(result.arguments_)) {
+    result.data_ = result.arguments_.weight;
+  } else {
+    result.make_room(kernels);
+  }
+  return result;
+}
+
+template <class T>
+void PackedWeight<T>::make_room(const Kernels<T>& kernels) {
+  kernels_ = &kernels;
+  packed_ =
+      recycled_empty({kernels.packed_size(arguments_.depth, arguments_.columns, arguments_.gates)},
+                     c10::CppTypeToScalarType<T>::value);
+  arguments_.packed = packed_.mutable_data_ptr<T>();
+  data_ = arguments_.packed;
 }
 
 template <class T>
@@ -115,17 +140,12 @@ void PackedWeight<T>::pack(int64_t member, int64_t size) const {
   if (kernels_ == nullptr) {
     return;
   }
-  const int64_t columns = weight_.size(0) / gates_;
-  const Range mine = part_of(columns, kernels_->block_units(gates_), member, size);
-  kernels_->pack({weight_.const_data_ptr<T>(),
-                  weight_.stride(1),
-                  weight_.stride(0),
-                  weight_.size(1),
-                  columns,
-                  gates_,
-                  mine.first,
-                  mine.last,
-                  packed_.mutable_data_ptr<T>()});
+  const Range mine =
+      part_of(arguments_.columns, kernels_->block_units(arguments_.gates), member, size);
+  PackArguments<T> share = arguments_;
+  share.first = mine.first;
+  share.last = mine.last;
+  kernels_->pack(share);
 }
 
 template <class T>

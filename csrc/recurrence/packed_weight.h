@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <masked_rnn/csrc/kernels/kernels.h>
+#include <masked_rnn/csrc/parallel.h>
 
 #include <array>
 #include <optional>
@@ -32,8 +33,8 @@ class PackedWeight {
                                  int64_t gates,
                                  bool fixed);
 
-  // weight [K, N] as the right side itself.
-  static PackedWeight plain(const Kernels<T>& kernels, const at::Tensor& weight);
+  // Rows `rows` of weight [K, N] as the right side itself.
+  static PackedWeight plain(const Kernels<T>& kernels, const at::Tensor& weight, Range rows);
 
   // Member `member` of `size` threads packs its share. All of them must have before data() is read.
   void pack(int64_t member, int64_t size) const;
@@ -41,15 +42,16 @@ class PackedWeight {
   // Keeps a fixed weight, once it is packed, for later calls.
   void keep() const;
 
-  const T* data() const { return packed_.const_data_ptr<T>(); }
+  const T* data() const { return data_; }
 
  private:
-  PackedWeight(const Kernels<T>& kernels, const at::Tensor& weight, int64_t gates);
+  void make_room(const Kernels<T>& kernels);
 
-  const Kernels<T>* kernels_ = nullptr;  // null once there is nothing to pack
-  at::Tensor weight_;                    // [gates * columns, depth]
-  int64_t gates_ = 1;
+  const Kernels<T>* kernels_ = nullptr;  // null where there is nothing to pack
+  at::Tensor weight_;
+  PackArguments<T> arguments_{};  // of all of it
   at::Tensor packed_;
+  const T* data_ = nullptr;
   std::optional<WeightIdentity> fixed_;  // as which it will be kept
 };
 

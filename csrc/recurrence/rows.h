@@ -8,14 +8,14 @@
 
 namespace masked_rnn {
 
+// Does not own them; null for no rows.
 template <class T>
 struct Rows {
-  at::Tensor storage;  // keeps the memory alive; undefined for no rows
   T* data = nullptr;
   int64_t stride = 0;
 
   T* operator[](int64_t row) const { return data + row * stride; }
-  explicit operator bool() const { return storage.defined(); }
+  explicit operator bool() const { return data != nullptr; }
 
   // The addresses of the first `count` rows, from `column` on.
   template <class Pointer = T>
@@ -28,23 +28,32 @@ struct Rows {
   }
 };
 
+// Of a matrix whose rows are contiguous.
+template <class T>
+Rows<T> rows_of(const at::Tensor& matrix) {
+  return {matrix.mutable_data_ptr<T>(), matrix.stride(0)};
+}
+
 // How far apart rows of `size` elements stand: not by a power of two, which would put the same columns
 // of all rows into the same few places of a cache.
 constexpr int64_t apart(int64_t size) { return (size + 15) / 16 * 16 + 16; }
 
-// Uninitialised.
-template <class T>
-Rows<T> scratch_rows(int64_t count, int64_t size) {
-  const int64_t stride = apart(size);
-  auto storage = recycled_empty({count, stride}, c10::CppTypeToScalarType<T>::value);
-  T* data = storage.template mutable_data_ptr<T>();
-  return {std::move(storage), data, stride};
-}
+// What a pass throws away when it ends. Uninitialised.
+class Scratch {
+ public:
+  template <class T>
+  T* array(int64_t count) {
+    blocks_.push_back(recycled_block(static_cast<size_t>(count) * sizeof(T)));
+    return static_cast<T*>(blocks_.back().get());
+  }
 
-// Of a matrix whose rows are contiguous.
-template <class T>
-Rows<T> rows_of(const at::Tensor& matrix) {
-  return {matrix, matrix.mutable_data_ptr<T>(), matrix.stride(0)};
-}
+  template <class T>
+  Rows<T> rows(int64_t count, int64_t size) {
+    return {array<T>(count * apart(size)), apart(size)};
+  }
+
+ private:
+  std::vector<c10::DataPtr> blocks_;
+};
 
 }  // namespace masked_rnn

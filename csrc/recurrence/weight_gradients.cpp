@@ -1,6 +1,5 @@
 // See weight_gradients.h. Threads share out the gradients' rows, not the sums': the order of additions
 // stays the same for any number of them.
-#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <masked_rnn/csrc/parallel.h>
@@ -25,7 +24,7 @@ struct WeightGradients<T>::Sum {
   const Rows<T>& left;
   int64_t first_column, columns;
   struct Term {
-    const Side& side;
+    const T* side;
     const at::Tensor& grad;
     int64_t grad_row;
   };
@@ -37,7 +36,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
                                     const Schedule& schedule,
                                     const std::vector<const T*>& previous,
                                     const WantedMask& wanted,
-                                    int64_t most_rows)
+                                    Scratch& scratch)
     : a_(layer),
       kernels_(layer_kernels<T>(layer)),
       previous_(previous),
@@ -65,49 +64,60 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
     weight_hr_ = sum_like(a_.weight_hr);
   }
   if (wanted[kBiasIh] || wanted[kBiasHh]) {
-    column_sums_ = at::zeros({gate_columns(a_.cell, H_)}, a_.weight_ih.options());
+    const int64_t columns = gate_columns(a_.cell, H_);
+    column_sums_ = scratch.array<T>(columns);
+    std::fill_n(column_sums_, columns, T{});
   }
-  x_ = side(a_.input_size(), !input_rows_.empty(), most_rows);
-  h_ = side(a_.output_size(), wanted[kWeightHh], most_rows);
-  h_raw_ = side(H_, wanted[kWeightHr], most_rows);
   for (int64_t thread = 0; thread < num_threads(); ++thread) {
-    panels_.push_back(
-        recycled_empty({kernels_.outer_scratch_size}, c10::CppTypeToScalarType<T>::value));
+    panels_.push_back(scratch.array<T>(kernels_.outer_scratch_size));
   }
 }
 
 template <class T>
-typename WeightGradients<T>::Side WeightGradients<T>::side(int64_t columns,
-                                                           bool needed,
-                                                           int64_t most_rows) const {
-  if (!needed) {
-    return {};
+void WeightGradients<T>::make_room(GateGradients<T>& part,
+                                   int64_t most_rows,
+                                   Scratch& scratch) const {
+  const auto side = [&](int64_t columns) {
+    return scratch.array<T>(kernels_.outer_side_size(most_rows, columns));
+  };
+  if (!input_rows_.empty()) {
+    part.x_side = side(a_.input_size());
   }
-  return {columns,
-          recycled_empty({kernels_.outer_side_size(most_rows, columns)},
-                         c10::CppTypeToScalarType<T>::value)};
+  if (weight_hh_.defined()) {
+    part.h_side = side(a_.output_size());
+  }
+  if (weight_hr_.defined()) {
+    part.h_raw_side = side(H_);
+  }
+}
+
+template <class T>
+void WeightGradients<T>::pack(const T* const* rows,
+                              int64_t count,
+                              int64_t columns,
+                              T* side,
+                              int64_t member,
+                              int64_t size) const {
+  const Range mine = part_of(columns, kernels_.block_units(1), member, size);
+  kernels_.pack_outer_side({count, columns, mine.first, mine.last, rows, side});
 }
 
 template <class T>
 void WeightGradients<T>::prepare(const GateGradients<T>& part, int64_t member, int64_t size) const {
-  const auto pack = [&](const Side& side, const T* const* rows) {
-    const Range mine = part_of(side.columns, kernels_.block_units(1), member, size);
-    kernels_.pack_outer_side({part.count,
-                              side.columns,
-                              mine.first,
-                              mine.last,
-                              rows,
-                              side.packed.template mutable_data_ptr<T>()});
-  };
-  if (x_.packed.defined()) {
-    pack(x_, input_rows_.data() + part.first);
+  if (part.x_side != nullptr) {
+    pack(input_rows_.data() + part.first, part.count, a_.input_size(), part.x_side, member, size);
   }
-  if (h_.packed.defined()) {
-    pack(h_, previous_.data() + part.first);
+  if (part.h_side != nullptr) {
+    pack(previous_.data() + part.first, part.count, a_.output_size(), part.h_side, member, size);
   }
-  if (h_raw_.packed.defined()) {
-    pack(h_raw_, part.h_raw.template pointers<const T>(part.count).data());
-  }
+}
+
+template <class T>
+void WeightGradients<T>::prepare_after_chain(const GateGradients<T>& part,
+                                             int64_t member,
+                                             int64_t size) const {
+  const auto rows = part.h_raw.template pointers<const T>(part.count);
+  pack(rows.data(), part.count, H_, part.h_raw_side, member, size);
 }
 
 template <class T>
@@ -120,10 +130,8 @@ void WeightGradients<T>::add(const Sum& sum,
   for (const auto& term : sum.terms) {
     if (term.grad.defined()) {
       const auto grad = rows_of<T>(term.grad);
-      sides.push_back({term.side.packed.template const_data_ptr<T>(),
-                       term.side.columns,
-                       grad[term.grad_row + mine.first],
-                       grad.stride});
+      sides.push_back(
+          {term.side, term.grad.size(1), grad[term.grad_row + mine.first], grad.stride});
     }
   }
   if (sides.empty()) {
@@ -136,7 +144,7 @@ void WeightGradients<T>::add(const Sum& sum,
                   /*accumulate=*/part.first + part.count < N_,
                   sides.data(),
                   static_cast<int64_t>(sides.size()),
-                  panels_[member].template mutable_data_ptr<T>()});
+                  panels_[member]});
 }
 
 template <class T>
@@ -160,27 +168,29 @@ void WeightGradients<T>::add_one_hot(const GateGradients<T>& part,
 template <class T>
 void WeightGradients<T>::add(const GateGradients<T>& part, int64_t member, int64_t size) const {
   const at::Tensor dense = a_.one_hot() ? at::Tensor() : weight_ih_;
+  const T *x = part.x_side, *h = part.h_side;
   if (a_.cell == CellKind::kGru) {
-    add({part.gates, 0, 2 * H_, {{x_, dense, 0}, {h_, weight_hh_, 0}}}, part, member, size);
-    add({part.gates, 2 * H_, H_, {{h_, weight_hh_, 2 * H_}}}, part, member, size);
-    add({part.gates, 3 * H_, H_, {{x_, dense, 2 * H_}}}, part, member, size);
+    add({part.gates, 0, 2 * H_, {{x, dense, 0}, {h, weight_hh_, 0}}}, part, member, size);
+    add({part.gates, 2 * H_, H_, {{h, weight_hh_, 2 * H_}}}, part, member, size);
+    add({part.gates, 3 * H_, H_, {{x, dense, 2 * H_}}}, part, member, size);
   } else {
     const int64_t columns = gate_columns(a_.cell, H_);
-    add({part.gates, 0, columns, {{x_, dense, 0}, {h_, weight_hh_, 0}}}, part, member, size);
+    add({part.gates, 0, columns, {{x, dense, 0}, {h, weight_hh_, 0}}}, part, member, size);
   }
   if (weight_hr_.defined()) {
-    add({part.grad_projected, 0, a_.output_size(), {{h_raw_, weight_hr_, 0}}}, part, member, size);
+    const int64_t P = a_.output_size();
+    add({part.grad_projected, 0, P, {{part.h_raw_side, weight_hr_, 0}}}, part, member, size);
   }
   if (a_.one_hot() && weight_ih_.defined()) {
     add_one_hot(part, member, size);
   }
-  if (column_sums_.defined()) {
-    const Range mine = part_of(column_sums_.size(0), 1, member, size);
+  if (column_sums_ != nullptr) {
+    const Range mine = part_of(gate_columns(a_.cell, H_), 1, member, size);
     kernels_.column_sums({part.count,
                           mine.last - mine.first,
                           part.gates.data + mine.first,
                           part.gates.stride,
-                          column_sums_.mutable_data_ptr<T>() + mine.first});
+                          column_sums_ + mine.first});
   }
 }
 
@@ -190,11 +200,13 @@ void WeightGradients<T>::finish(LayerGradients& result) const {
   result[kWeightHh] = weight_hh_;
   result[kWeightHr] = weight_hr_;
   const auto of_bias = [&](bool recurrent) {
-    if (a_.cell != CellKind::kGru) {
-      return column_sums_.clone();
+    auto bias = recycled_empty({a_.weight_ih.size(0)}, a_.weight_ih.scalar_type());
+    T* data = bias.template mutable_data_ptr<T>();
+    std::copy_n(column_sums_, a_.weight_ih.size(0), data);
+    if (a_.cell == CellKind::kGru && !recurrent) {
+      std::copy_n(column_sums_ + 3 * H_, H_, data + 2 * H_);
     }
-    return at::cat({column_sums_.narrow(0, 0, 2 * H_),
-                    column_sums_.narrow(0, recurrent ? 2 * H_ : 3 * H_, H_)});
+    return bias;
   };
   if (wanted_[kBiasIh]) {
     result[kBiasIh] = of_bias(/*recurrent=*/false);

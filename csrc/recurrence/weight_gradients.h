@@ -22,8 +22,13 @@ template <class T>
 struct GateGradients {
   int64_t first, count;
   Rows<T> gates;           // [count, gate_columns]
+  const T** rows;          // their addresses
   Rows<T> h_raw;           // [count, H] h before the projection, if its weight's gradient is wanted
   Rows<T> grad_projected;  // [count, P] gradient of h after it, likewise
+  // The rows of x, h and h_raw as right sides of outer products; null where no gradient needs them.
+  T* x_side = nullptr;
+  T* h_side = nullptr;
+  T* h_raw_side = nullptr;
 };
 
 // The sums, part of the rows by part. The order of additions depends on the parts, but on no number of
@@ -31,29 +36,34 @@ struct GateGradients {
 template <class T>
 class WeightGradients {
  public:
-  // previous: [N] -> [P] the h that each row continues. most_rows: of a part.
+  // previous: [N] -> [P] the h that each row continues.
   WeightGradients(const LayerArguments& layer,
                   const Schedule& schedule,
                   const std::vector<const T*>& previous,
                   const WantedMask& wanted,
-                  int64_t most_rows);
+                  Scratch& scratch);
+
+  // The sides of a part of at most so many rows.
+  void make_room(GateGradients<T>& part, int64_t most_rows, Scratch& scratch) const;
 
   // For each part, the one that ends with the last row first: member `member` of `size` threads
-  // prepares its share; when all of them have, it adds its share.
+  // prepares its share, then what needs the part's chain; when all of them have, it adds its share.
   void prepare(const GateGradients<T>& part, int64_t member, int64_t size) const;
+  bool after_chain() const { return weight_hr_.defined(); }  // is there anything to prepare then?
+  void prepare_after_chain(const GateGradients<T>& part, int64_t member, int64_t size) const;
   void add(const GateGradients<T>& part, int64_t member, int64_t size) const;
 
   // After the last part: those that are wanted.
   void finish(LayerGradients& result) const;
 
  private:
-  // A right side of the products: rows of x, h or the LSTM's h before its projection.
-  struct Side {
-    int64_t columns = 0;
-    at::Tensor packed;  // undefined where no gradient needs it
-  };
   struct Sum;
-  Side side(int64_t columns, bool needed, int64_t most_rows) const;
+  void pack(const T* const* rows,
+            int64_t count,
+            int64_t columns,
+            T* side,
+            int64_t member,
+            int64_t size) const;
   void add(const Sum& sum, const GateGradients<T>& part, int64_t member, int64_t size) const;
   void add_one_hot(const GateGradients<T>& part, int64_t member, int64_t size) const;
 
@@ -65,9 +75,9 @@ class WeightGradients {
   at::Tensor input_;
   std::vector<const T*> input_rows_;  // dense
   std::vector<int64_t> indices_;      // one-hot
-  Side x_, h_, h_raw_;
-  std::vector<at::Tensor> panels_;  // of each thread
-  at::Tensor weight_ih_, weight_hh_, weight_hr_, column_sums_;
+  std::vector<T*> panels_;            // of each thread
+  at::Tensor weight_ih_, weight_hh_, weight_hr_;
+  T* column_sums_ = nullptr;  // [gate_columns]
 };
 
 }  // namespace masked_rnn

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace masked_rnn {
@@ -26,6 +27,9 @@ using torch::autograd::variable_list;
 
 // The tensors of a layer in the order in which both functions below take and save them.
 enum Position { kLengths = kNumWanted, kMask, kOutput, kSaved, kNumPositions };
+
+// The entry for what a node saves besides tensors: the cell, the direction and what is wanted.
+const std::string kRest = "rest";
 
 WantedMask requires_grad(const LayerArguments& arguments) {
   LayerArguments a = arguments;
@@ -107,17 +111,17 @@ void save_layer(AutogradContext* ctx,
                         a.mask};
   tensors.insert(tensors.end(), more.begin(), more.end());
   ctx->save_for_backward(std::move(tensors));
-  ctx->saved_data["cell"] = static_cast<int64_t>(a.cell);
-  ctx->saved_data["reverse"] = a.reverse;
-  c10::List<bool> list;
+  // One number: an entry is looked up by its name.
+  int64_t rest = static_cast<int64_t>(a.cell) * 2 + (a.reverse ? 1 : 0);
   for (const bool w : wanted) {
-    list.push_back(w);
+    rest = rest * 2 + (w ? 1 : 0);
   }
-  ctx->saved_data["wanted"] = list;
+  ctx->saved_data[kRest] = rest;
 }
 
 LayerArguments saved_layer(AutogradContext* ctx, const variable_list& t) {
-  return {static_cast<CellKind>(ctx->saved_data["cell"].toInt()),
+  const int64_t rest = ctx->saved_data[kRest].toInt() >> kNumWanted;
+  return {static_cast<CellKind>(rest / 2),
           t[kInput],
           t[kH0],
           t[kC0],
@@ -128,14 +132,14 @@ LayerArguments saved_layer(AutogradContext* ctx, const variable_list& t) {
           t[kWeightHr],
           t[kLengths],
           t[kMask],
-          ctx->saved_data["reverse"].toBool()};
+          rest % 2 != 0};
 }
 
 WantedMask saved_wanted(AutogradContext* ctx) {
-  const auto list = ctx->saved_data["wanted"].toBoolList();
+  const int64_t rest = ctx->saved_data[kRest].toInt();
   WantedMask wanted{};
   for (int i = 0; i < kNumWanted; ++i) {
-    wanted[i] = list.get(i);
+    wanted[i] = ((rest >> (kNumWanted - 1 - i)) & 1) != 0;
   }
   return wanted;
 }

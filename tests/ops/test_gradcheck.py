@@ -188,10 +188,10 @@ def test_shapes_do_not_depend_on_lengths(cell):
 def test_opcheck_of_the_states():
     ops = torch.ops.masked_rnn
     weight = torch.randn(12, 3, dtype=torch.float64, requires_grad=True)
-    torch.library.opcheck(ops.zero_states.default, (weight, 2, 4, 3))
-    zeros = ops.zero_states(weight, 2, 4, 3)
+    torch.library.opcheck(ops.zero_state.default, (weight, 4, 3))
+    zeros = ops.zero_state(weight, 4, 3)
     assert zeros.dtype == weight.dtype
-    assert zeros.shape == (2, 4, 3)
+    assert zeros.shape == (4, 3)
     assert not zeros.any()
     assert not zeros.requires_grad
     states = [torch.randn(4, 3, dtype=torch.float64, requires_grad=bool(i)) for i in range(3)]
@@ -271,5 +271,5 @@ def test_the_checks_above_know_every_operator():
         if operator.startswith("masked_rnn::")
     }
     backward = {f"{layer}_backward" for layer in layers}
-    between = {"zero_states", "stack_states", "join_directions", "add_gradients"}
+    between = {"zero_state", "stack_states", "join_directions", "add_gradients"}
     assert names == {*CELLS, *layers, *backward, *between}

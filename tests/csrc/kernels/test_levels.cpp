@@ -90,7 +90,8 @@ TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
   for (const int64_t rows : {0, 1, 21, 512, 530}) {
     for (const int64_t M : {1, 6, 15, 20, 200}) {
       for (const int64_t columns : {1, 16, 17, 64, 70}) {
-        const int64_t stride = M + 3;
+        // Rows close together and far apart are read in different ways.
+        const int64_t stride = columns % 2 == 0 ? M + 3 : M + 1000;
         auto a = random_values<T>(rows * stride), b = random_values<T>(rows * columns),
              other = random_values<T>(rows * 5);
         for_each_level<T>([&](const Kernels<T>& k) {
@@ -163,6 +164,17 @@ TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
           k.pack({weight.data(), 1, depth, depth, units, gates, 0, units, by_rows.data()});
           k.pack({transposed.data(), columns, 1, depth, units, gates, 0, units, by_columns.data()});
           ASSERT_EQ(by_rows, by_columns);
+          // Where a weight counts as packed, that is what it is.
+          const int64_t wide = columns + 1;
+          for (const auto& [stride_k, stride_n] :
+               {std::pair{columns, int64_t{1}}, {int64_t{1}, depth}, {wide, int64_t{1}}}) {
+            const bool in_place = stride_k == columns && gates == 1 && units == block;
+            ASSERT_EQ(k.is_packed({nullptr, stride_k, stride_n, depth, units, gates, 0, units}),
+                      in_place);
+            if (in_place) {
+              ASSERT_EQ(by_rows, transposed);
+            }
+          }
           std::vector<T> by_shares(size, T(-3));
           for (const auto& [first, last] : {std::pair{block, units}, {int64_t{0}, block}}) {
             k.pack({weight.data(),
