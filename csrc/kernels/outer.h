@@ -1,38 +1,15 @@
 // Sums of outer products over rows: the gradients of weights and biases.
 #pragma once
 
-#include <masked_rnn/csrc/kernels/tile.h>
+#include <masked_rnn/csrc/kernels/left_side.h>
 
 namespace masked_rnn {
 namespace {
 
-// Operands in one partial sum: each starts from zero, then is added to the others. One sequential sum
-// had several times the rounding error of torch.nn's gradients.
-constexpr int64_t kSummedOperands = 64;
-
-// So many rows, and so many columns of the left side, at a time: a block of the right side and a panel
-// of the left one stay in the first-level cache, the sums of all columns in the second.
-constexpr int64_t kOuterRows = kSummedOperands * kTerms;
-constexpr int64_t kOuterColumns = 192;
-
 constexpr int64_t kSummedRowsOfColumns = 32;
-constexpr int kPanelColumns = kTileRows<kBlockVectors>;  // of the left side
 
 template <class T>
 constexpr int64_t kSideColumns = kBlockVectors* kLanes<T>;
-
-// A row of a panel is kPanelColumns operands, copied kCopied at a time: what that writes too much the
-// next row overwrites, or stands behind the last one.
-static_assert(kPanelColumns <= kCopied);
-constexpr int64_t kPanelSize = kPanelColumns * operands(kOuterRows) + kCopied;
-
-static_assert(kOuterColumns % kPanelColumns == 0);
-
-// A left side whose rows stand close together is read where it is, instead: kOuterRows of them lie in
-// so few pages of memory that a processor keeps all their addresses.
-template <class T>
-constexpr int64_t kReadInPlace = 3072 / static_cast<int64_t>(sizeof(T));
-constexpr int64_t kOuterScratchSize = kOuterColumns / kPanelColumns * kPanelSize;
 
 // Blocks of kSideColumns columns, [block][operand][column].
 template <class T>
@@ -40,34 +17,7 @@ int64_t outer_side_size(int64_t rows, int64_t columns) {
   return (columns + kSideColumns<T> - 1) / kSideColumns<T> * kSideColumns<T> * operands(rows);
 }
 
-// panel[m / kPanelColumns][k][m % kPanelColumns] = a[row][m], for the operand k of a row or of several
-// together, kPanelSize from panel to panel.
-template <class T>
-void pack_panels(const T* a, int64_t stride, int64_t rows, int64_t M, T* panels) {
-  // So few rows at a time that what is read of them stays in the first-level cache.
-  constexpr int64_t kRowsAtOnce = 8;
-  for (int64_t first = 0; first < rows; first += kRowsAtOnce) {
-    const int64_t last = rows - first < kRowsAtOnce ? rows : first + kRowsAtOnce;
-    T* panel = panels;
-    for (int64_t m = 0; m < M; m += kPanelColumns, panel += kPanelSize) {
-      const int64_t here = M - m < kPanelColumns ? M - m : kPanelColumns;
-      for (int64_t row = first; row < last; row += kTerms) {
-        const T* from = a + row * stride + m;
-        T* to = panel + row / kTerms * kPanelColumns;
-        const T* second = row + 1 < rows ? from + stride : nullptr;
-        if (m + kCopied <= M) {
-          copy_operands_across(from, second, to);
-        } else {
-          for (int64_t i = 0; i < here; ++i) {
-            to[i] = operand(from + i, from_number(second, i));
-          }
-        }
-      }
-    }
-  }
-}
-
-// block[k][n] = b[row][n], likewise; 0 beyond the last column.
+// block[k][n] = b[row][n], for the operand k of a row or of several together; 0 beyond the last column.
 template <class T>
 void pack_outer_side(const PackOuterSideArguments<T>& p) {
   for (int64_t first = p.first; first < p.last; first += kSideColumns<T>) {
@@ -90,7 +40,7 @@ void pack_outer_side(const PackOuterSideArguments<T>& p) {
 // c (+)= the sum over `depth` operands, which are at most kSummedOperands.
 template <class T, int R>
 inline void outer_sum(const T* a,
-                      int64_t a_stride,
+                      int64_t next_operand,
                       const T* b,
                       int64_t depth,
                       bool accumulate,
@@ -99,6 +49,7 @@ inline void outer_sum(const T* a,
                       int64_t columns) {
   Vec<T> sum[R][kBlockVectors] = {};
   for (int64_t k = 0; k < depth; ++k) {
+    fetch_at_step<T, R, kBlockVectors>(k, [&](int64_t i) { return c + i * c_stride; });
     Vec<T> side[kBlockVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kBlockVectors; ++v) {
@@ -112,7 +63,7 @@ inline void outer_sum(const T* a,
         sum[i][v] = multiply_add<T>(x, side[v], sum[i][v]);
       }
     }
-    a += a_stride;
+    a += next_operand;
     b += kSideColumns<T>;
   }
   if (columns >= kSideColumns<T>) {
@@ -147,25 +98,18 @@ void add(int64_t n, const T* x, T* y) {
 template <class T>
 void outer_block(const OuterArguments<T>& o, int64_t m_first, int64_t first, int64_t rows) {
   const int64_t M = o.M - m_first < kOuterColumns ? o.M - m_first : kOuterColumns;
-  const T* left = o.a + first * o.a_stride + m_first;
-  const bool in_place = kTerms == 1 && o.a_stride <= kReadInPlace<T>;
-  if (!in_place) {
-    pack_panels(left, o.a_stride, rows, M, o.scratch);
-    left = o.scratch;
-  }
-  const int64_t row_stride = in_place ? o.a_stride : kPanelColumns;
-  const int64_t panel_stride = in_place ? kPanelColumns : kPanelSize;
+  const auto left = left_side(o.a + first * o.a_stride + m_first, o.a_stride, rows, M, o.scratch);
   for (int64_t i = 0; i < o.num_sides; ++i) {
     const OuterSide<T>& side = o.sides[i];
     const int64_t block_size = kSideColumns<T> * operands(o.rows);
     const T* block = side.packed + kSideColumns<T> * operands(first);
     for (int64_t n = 0; n < side.columns; n += kSideColumns<T>, block += block_size) {
-      const T* panel = left;
+      const T* panel = left.panels;
       T* c = side.c + m_first * side.c_stride + n;
       const auto tile = [&](auto height) {
         constexpr int R = decltype(height)::value;
         outer_sum<T, R>(panel,
-                        row_stride,
+                        left.next_operand,
                         block,
                         operands(rows),
                         first > 0 || o.accumulate,
@@ -176,7 +120,7 @@ void outer_block(const OuterArguments<T>& o, int64_t m_first, int64_t first, int
       int64_t m = 0;
       for (; m + kPanelColumns <= M; m += kPanelColumns) {
         tile(Constant<kPanelColumns>{});
-        panel += panel_stride;
+        panel += left.next_panel;
         c += kPanelColumns * side.c_stride;
       }
       if (m < M) {

@@ -12,27 +12,20 @@ namespace {
 constexpr int64_t kDepthAtOnce = 256;
 constexpr int64_t kDepthPart = 192;
 
-// Calls each(extent, vector) for the vectors of columns that exist.
-template <class T, int V, class Each>
-MASKED_RNN_INLINE void for_vectors(int64_t columns, const Each& each) {
-  if (columns >= V * kLanes<T>) {
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) {
-      each(Whole<T>{}, v);
-    }
-    return;
-  }
-  for (int v = 0; v * kLanes<T> < columns; ++v) {
-    const int64_t left = columns - v * kLanes<T>;
-    if (left >= kLanes<T>) {
-      each(Whole<T>{}, v);
+// Calls each(extent, first column) for the vectors of a block that has only `columns` columns.
+template <class T, class Each>
+inline void for_vectors(int64_t columns, const Each& each) {
+  for (int64_t n = 0; n < columns; n += kLanes<T>) {
+    if (columns - n >= kLanes<T>) {
+      each(Whole<T>{}, n);
     } else {
-      each(Partial<T>{left}, v);
+      each(Partial<T>{columns - n}, n);
     }
   }
 }
 
-// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last).
+// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last). The
+// sums stay in registers where the block is whole: no loop may ask for one by a number that it counts.
 template <class T, int R>
 inline void product_tile(const ProductArguments<T>& p,
                          const T* const* a,
@@ -42,26 +35,49 @@ inline void product_tile(const ProductArguments<T>& p,
                          int64_t k_last,
                          bool add) {
   constexpr int V = kBlockVectors;
+  constexpr int64_t block = V * kLanes<T>;
   const int64_t columns = p.columns - first;
   Vec<T> sum[R][V] = {};
   if (!add && p.bias != nullptr) {
-    for_vectors<T, V>(columns, [&](auto extent, int v) {
-      const Vec<T> bias = extent.load(p.bias + first + v * kLanes<T>);
+    const T* bias = p.bias + first;
+    T filled[block];
+    if (columns < block) {
+      std::memset(filled, 0, sizeof(filled));
+      bias = static_cast<const T*>(std::memcpy(filled, bias, columns * sizeof(T)));
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      const Vec<T> initial = load(bias + v * kLanes<T>);
 #pragma GCC unroll 8
       for (int i = 0; i < R; ++i) {
-        sum[i][v] = bias;
+        sum[i][v] = initial;
       }
-    });
+    }
   }
-  const int64_t depth = operands(p.depth);
-  add_products<T, R, V>(sum, a + r, p.packed + first * depth, k_first, k_last);
-  for_vectors<T, V>(columns, [&](auto extent, int v) {
+  const T* packed = p.packed + first * operands(p.depth);
+  add_products<T, R, V>(sum, a + r, packed, k_first, k_last, [&](int64_t step) {
+    fetch_at_step<T, R, V>(step, [&](int64_t i) { return p.c[r + i] + first; });
+  });
+  if (columns >= block) {
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
-      T* c = p.c[r + i] + first + v * kLanes<T>;
-      extent.store(c, add ? extent.load(c) + sum[i][v] : sum[i][v]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        T* c = p.c[r + i] + first + v * kLanes<T>;
+        store<T>(c, add ? load(c) + sum[i][v] : sum[i][v]);
+      }
     }
-  });
+    return;
+  }
+  T sums[R][block];
+  std::memcpy(sums, sum, sizeof(sums));
+  for (int i = 0; i < R; ++i) {
+    for_vectors<T>(columns, [&](auto extent, int64_t n) {
+      T* c = p.c[r + i] + first + n;
+      const Vec<T> here = load(sums[i] + n);
+      extent.store(c, add ? extent.load(c) + here : here);
+    });
+  }
 }
 
 template <class T>

@@ -22,7 +22,8 @@ inline void step_tile(const StepArguments<T>& s, const T* const* h_prev, int64_t
   constexpr int V = kStepVectors<Cell>;
   Vec<T> sum[R][V] = {};
   const int64_t depth = operands(s.depth);
-  add_products<T, R, V>(sum, h_prev + r, s.packed + j * Cell::kGates * depth, 0, depth);
+  add_products<T, R, V>(
+      sum, h_prev + r, s.packed + j * Cell::kGates * depth, 0, depth, [](int64_t) {});
   Vec<T> recurrent[R][V];
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {

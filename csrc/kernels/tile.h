@@ -18,16 +18,31 @@ constexpr int kAccumulators = MASKED_RNN_VECTOR_BYTES == 64 ? 24 : 12;
 template <int V>
 constexpr int kTileRows = kAccumulators / V;
 
-// sum[r][v] += sum over operands k in [first, last) of a[r][k] * b[k][v].
-template <class T, int R, int V>
-MASKED_RNN_INLINE void add_products(
-    Vec<T> (&sum)[R][V], const T* const* a, const T* b, int64_t first, int64_t last) {
+// Fetches a tile of R rows of V vectors, which row(r) begins, into the first-level cache: one vector
+// at each of the first steps of the loop that computes what is written there.
+template <class T, int R, int V, class Row>
+MASKED_RNN_INLINE void fetch_at_step(int64_t step, const Row& row) {
+  if (step < R * V) {
+    __builtin_prefetch(row(step / V) + step % V * kLanes<T>, /*write=*/1);
+  }
+}
+
+// sum[r][v] += sum over operands k in [first, last) of a[r][k] * b[k][v]. each_step(0, 1, ...) is called
+// on the way.
+template <class T, int R, int V, class Step>
+MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][V],
+                                    const T* const* a,
+                                    const T* b,
+                                    int64_t first,
+                                    int64_t last,
+                                    const Step& each_step) {
   const T* rows[R];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     rows[r] = a[r];
   }
   for (int64_t k = first; k < last; ++k) {
+    each_step(k - first);
     Vec<T> column[V];
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {

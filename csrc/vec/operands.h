@@ -70,12 +70,6 @@ MASKED_RNN_INLINE Vec<T> operands_across(const T* first, const T*) {
   return load(first);
 }
 
-constexpr int kCopied = MASKED_RNN_VECTOR_BYTES == 64 ? 8 : 4;
-template <class T>
-MASKED_RNN_INLINE void copy_operands_across(const T* first, const T*, T* to) {
-  std::memcpy(to, first, kCopied * sizeof(T));
-}
-
 template <class T>
 MASKED_RNN_INLINE Vec<T> operands_along(const T* row) {
   return load(row);
