@@ -169,8 +169,9 @@ TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
           for (const auto& [stride_k, stride_n] :
                {std::pair{columns, int64_t{1}}, {int64_t{1}, depth}, {wide, int64_t{1}}}) {
             const bool in_place = stride_k == columns && gates == 1 && units == block;
-            ASSERT_EQ(k.is_packed({nullptr, stride_k, stride_n, depth, units, gates, 0, units, nullptr}),
-                      in_place);
+            ASSERT_EQ(
+                k.is_packed({nullptr, stride_k, stride_n, depth, units, gates, 0, units, nullptr}),
+                in_place);
             if (in_place) {
               ASSERT_EQ(by_rows, transposed);
             }
