@@ -23,6 +23,18 @@ std::vector<T> input_bias(const LayerArguments& a) {
   return sum;
 }
 
+// The columns of a large vocabulary are in no cache, and no processor foresees where the next one is:
+// each is fetched while some before it are copied.
+constexpr int64_t kColumnsAhead = 4;
+
+template <class T>
+void fetch(const T* column, int64_t size) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t m = 0; m < size; m += kLine) {
+    __builtin_prefetch(column + m);
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -49,6 +61,9 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
     const int64_t stride_m = weight_.stride(0), stride_k = weight_.stride(1);
     for (int64_t i = 0; i < count; ++i) {
       const T* column = weight + indices_[rows[i]] * stride_k;
+      if (stride_m == 1 && i + kColumnsAhead < count) {
+        fetch(weight + indices_[rows[i + kColumnsAhead]] * stride_k, columns_);
+      }
       for (int64_t m = 0; m < columns_; ++m) {
         gates[i][m] = bias_[m] + column[m * stride_m];
       }
