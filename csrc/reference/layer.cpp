@@ -72,11 +72,6 @@ State step(const LayerArguments& a, const at::Tensor& from_input, const State& b
 
 }  // namespace
 
-std::array<at::Tensor*, kNumWanted> differentiable(LayerArguments& a) {
-  return {
-      &a.input, &a.h_0, &a.c_0, &a.weight_ih, &a.weight_hh, &a.bias_ih, &a.bias_hh, &a.weight_hr};
-}
-
 LayerArguments in_float32(LayerArguments a) {
   for (auto* tensor : differentiable(a)) {
     if (tensor->defined() && tensor->is_floating_point()) {

@@ -18,7 +18,12 @@ LayerGradients backward(const LayerArguments& arguments,
 // The layer with its floating-point tensors in float32.
 LayerArguments in_float32(LayerArguments arguments);
 
-// The same with several named tensors of `arguments`, for code that treats them alike.
-std::array<at::Tensor*, kNumWanted> differentiable(LayerArguments& arguments);
+// The addresses of the differentiable tensors of LayerArguments, const or not, for code that treats them
+// alike.
+template <class Arguments>
+auto differentiable(Arguments& a) {
+  return std::array{
+      &a.input, &a.h_0, &a.c_0, &a.weight_ih, &a.weight_hh, &a.bias_ih, &a.bias_hh, &a.weight_hr};
+}
 
 }  // namespace masked_rnn::reference

@@ -31,8 +31,7 @@ enum Position { kLengths = kNumWanted, kMask, kOutput, kSaved, kNumPositions };
 // The entry for what a node saves besides tensors: the cell, the direction and what is wanted.
 const std::string kRest = "rest";
 
-WantedMask requires_grad(const LayerArguments& arguments) {
-  LayerArguments a = arguments;
+WantedMask requires_grad(const LayerArguments& a) {
   const auto tensors = reference::differentiable(a);
   WantedMask wanted{};
   for (int i = 0; i < kNumWanted; ++i) {
@@ -41,8 +40,7 @@ WantedMask requires_grad(const LayerArguments& arguments) {
   return wanted;
 }
 
-bool any_tangent(const LayerArguments& arguments) {
-  LayerArguments a = arguments;
+bool any_tangent(const LayerArguments& a) {
   const auto tensors = reference::differentiable(a);
   return std::any_of(
       tensors.begin(), tensors.end(), [](const auto* tensor) { return has_tangent(*tensor); });

@@ -25,12 +25,11 @@ LayerResult meta_forward(const LayerArguments& a, bool save) {
   return result;
 }
 
-LayerGradients meta_backward(const LayerArguments& arguments,
+LayerGradients meta_backward(const LayerArguments& a,
                              const at::Tensor& output,
                              const at::Tensor& saved,
                              const OutputGradients& grads,
                              const WantedMask& wanted) {
-  LayerArguments a = arguments;
   check_layer_backward(a, output, saved, grads, wanted);
   LayerGradients result;
   const auto tensors = reference::differentiable(a);
