@@ -1,4 +1,4 @@
-// The backward pass, by parts of a few hundred rows from the last step to the first: the reverse chain
+// The backward pass, by parts of about a hundred rows from the last step to the first: the reverse chain
 // on each thread's own sequences, then, while the gates' gradients are in the caches, those of the
 // input and the weights.
 #include <masked_rnn/csrc/parallel.h>
@@ -17,7 +17,7 @@ namespace {
 
 // Rows of a part: enough to use each packed weight many times, few enough that the gates' gradients
 // stay in the second-level cache.
-static const int64_t kPartRows = getenv("PR") ? atoi(getenv("PR")) : 512;
+constexpr int64_t kPartRows = 128;
 
 int64_t most_rows(const Schedule& schedule, const std::vector<Steps>& parts) {
   int64_t most = 0;
