@@ -4,6 +4,8 @@
 
 #include <masked_rnn/csrc/layer.h>
 
+#include <array>
+
 namespace masked_rnn::reference {
 
 // output, h_n and c_n as LayerResult says; `saved` stays undefined. Reads no length on the host.
