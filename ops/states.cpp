@@ -23,7 +23,9 @@ at::Tensor make_zeros(const at::Tensor& weight, c10::SymInt batch, c10::SymInt s
 // The same without a call to the dispatcher.
 at::Tensor cpu_zeros(const at::Tensor& weight, int64_t batch, int64_t size) {
   const auto zeros = recycled_empty({batch, size}, weight.scalar_type());
-  std::memset(zeros.mutable_data_ptr(), 0, zeros.nbytes());
+  if (zeros.numel() > 0) {
+    std::memset(zeros.mutable_data_ptr(), 0, zeros.nbytes());
+  }
   return zeros;
 }
 

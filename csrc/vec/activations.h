@@ -99,11 +99,12 @@ alignas(64) constexpr float kPowerErrors[16] = {0.0f,
 // exp(Times * x) for lowest <= x <= 0, as of `lowest` below it; rest is that of x.
 template <int Times>
 MASKED_RNN_INLINE TableExp exp_by_table(Vec<float> x, float lowest) {
-  using C = ExpConstants<float>;
   constexpr float kRound = 786432.0f;  // 1.5 * 2^19: rounds to sixteenths what is added to it
+  // ln 2 in two parts: with sixteenths more bits of the first have to be 0 than above.
+  constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440054690583e-4f;
   x = at_least<float>(x, lowest);
-  const Vec<float> sum = x * (Times * C::kLog2e) + kRound, n = sum - kRound;
-  const Vec<float> rest = (x - n * (C::kLn2High / Times)) - n * (C::kLn2Low / Times);
+  const Vec<float> sum = x * (Times * ExpConstants<float>::kLog2e) + kRound, n = sum - kRound;
+  const Vec<float> rest = (x - n * (kLn2High / Times)) - n * (kLn2Low / Times);
   const auto j = reinterpret_cast<__m512i>(sum);  // in its last four bits
   return {times_power_of_two<float>(_mm512_permutexvar_ps(j, load(kPowers)), n),
           _mm512_permutexvar_ps(j, load(kPowerErrors)),
@@ -119,8 +120,9 @@ MASKED_RNN_INLINE Vec<T> whole_exp_of_negative(Vec<T> x) {
 #if MASKED_RNN_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
     const TableExp e = exp_by_table<1>(x, lowest);
-    const Vec<T> tail = e.rest * e.rest * (e.rest * T(1.0 / 6) + T(0.5)) + e.rest;
-    return e.power * (tail + e.error) + e.power;
+    const Vec<T> higher = e.rest * T(1.0 / 6) + T(0.5);
+    const Vec<T> tail = e.rest * e.rest * higher + (e.rest + e.error);
+    return e.power * tail + e.power;
   }
 #endif
   const Exp<T> e = exp_of_negative<T>(x, lowest);
@@ -134,11 +136,11 @@ MASKED_RNN_INLINE Vec<T> expm1_of_twice_negative(Vec<T> x) {
 #if MASKED_RNN_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
     const TableExp e = exp_by_table<2>(x, lowest / 2);
-    const Vec<T> tail =
-        e.rest * (e.rest * (e.rest * (e.rest * T(2.0 / 3) + T(4.0 / 3)) + T(2)) + T(2));
+    const Vec<T> higher = e.rest * (e.rest * T(2.0 / 3) + T(4.0 / 3)) + T(2);
+    const Vec<T> tail = e.rest * e.rest * higher + (2 * e.rest + e.error);
     // What rounding power - 1 loses is added to the smaller part.
     const Vec<T> sum = e.power - 1, lost = e.power - (sum + 1);
-    return sum + (e.power * (tail + e.error) + lost);
+    return sum + (e.power * tail + lost);
   }
 #endif
   const Exp<T> e = exp_of_negative<T>(2 * x, lowest);
