@@ -49,6 +49,11 @@ struct GruCell {
     }
   }
 
+  // The state that the derivative of a row reads.
+  static const T* state_row(const StepBackwardArguments<T>& s, int64_t row) {
+    return s.h_prev[row];
+  }
+
   template <class Extent>
   static void backward(const StepBackwardArguments<T>& s,
                        int64_t row,
@@ -58,7 +63,7 @@ struct GruCell {
     const T* saved = s.saved + row * s.saved_stride + j;
     const Vec<T> r = extent.load(saved), z = extent.load(saved + H);
     const Vec<T> n = extent.load(saved + 2 * H), h_n = extent.load(saved + 3 * H);
-    const Vec<T> h_prev = extent.load(s.h_prev[row] + j);
+    const Vec<T> h_prev = extent.load(state_row(s, row) + j);
     T* grad_h = s.grad_h + row * s.grad_h_stride + j;
     const Vec<T> grad = gradient_of_h(s, row, j, extent);
     const Vec<T> grad_n = grad * (1 - z) * (1 - n * n);

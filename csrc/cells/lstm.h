@@ -47,6 +47,11 @@ struct LstmCell {
     }
   }
 
+  // The state that the derivative of a row reads.
+  static const T* state_row(const StepBackwardArguments<T>& s, int64_t row) {
+    return s.c_prev + row * s.c_prev_stride;
+  }
+
   template <class Extent>
   static void backward(const StepBackwardArguments<T>& s,
                        int64_t row,
@@ -60,7 +65,7 @@ struct LstmCell {
     const Vec<T> grad_h = gradient_of_h(s, row, j, extent);
     T* grad_c = s.grad_c + row * s.grad_c_stride + j;
     const Vec<T> grad = extent.load(grad_c) + grad_h * o * (1 - tanh_c * tanh_c);
-    const Vec<T> c_prev = extent.load(s.c_prev + row * s.c_prev_stride + j);
+    const Vec<T> c_prev = extent.load(state_row(s, row) + j);
     T* out = s.grad_gates + row * s.grad_gates_stride + j;
     extent.store(out, grad * g * i * (1 - i));
     extent.store(out + H, grad * c_prev * f * (1 - f));

@@ -37,6 +37,9 @@ struct RnnCell {
     }
   }
 
+  // The state that the derivative of a row reads.
+  static const T* state_row(const StepBackwardArguments<T>& s, int64_t row) { return s.h[row]; }
+
   template <class Extent>
   static void backward(const StepBackwardArguments<T>& s,
                        int64_t r,
@@ -44,7 +47,7 @@ struct RnnCell {
                        const Extent& extent) {
     const Vec<T> grad = gradient_of_h(s, r, j, extent);
     extent.store(s.grad_gates + r * s.grad_gates_stride + j,
-                 Activation::backward(grad, extent.load(s.h[r] + j)));
+                 Activation::backward(grad, extent.load(state_row(s, r) + j)));
   }
 };
 

@@ -59,13 +59,18 @@ void step(const StepArguments<T>& s) {
 template <class T, class Cell>
 void step_backward(const StepBackwardArguments<T>& s) {
   // From the last row to the first: as the chain goes back in time, what was saved is then read
-  // backwards without a gap, one row ahead.
+  // backwards without a gap. What a row reads is fetched one row ahead.
   for (int64_t r = s.rows - 1; r >= 0; --r) {
-    const T* ahead = s.saved == nullptr ? nullptr : s.saved + (r - 1) * s.saved_stride;
+    const int64_t next = r > 0 ? r - 1 : r;
+    const T* saved = s.saved == nullptr ? nullptr : s.saved + (r - 1) * s.saved_stride;
+    const T* grad_output = s.grad_output == nullptr ? nullptr : s.grad_output[next];
+    const T* state = Cell::state_row(s, next);
     for_units<T>(s.first, s.last, [&](const auto& extent, int64_t j) {
       for (int part = 0; part < Cell::kSaved; ++part) {
-        __builtin_prefetch(ahead + part * s.hidden + j);
+        __builtin_prefetch(saved + part * s.hidden + j);
       }
+      __builtin_prefetch(grad_output + j);
+      __builtin_prefetch(state + j);
       Cell::backward(s, r, j, extent);
     });
   }
