@@ -41,6 +41,7 @@ struct ProductArguments {
   bool accumulate;         // add to what c holds
   T* const* c;             // [rows] -> [N]
   bool backwards = false;  // read B from its end to its beginning
+  bool cold = false;       // are the rows a in no cache?
 };
 
 // One time step of consecutive sequences: recurrent product and cell in one pass.

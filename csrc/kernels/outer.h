@@ -8,6 +8,9 @@ namespace {
 
 constexpr int64_t kSummedRowsOfColumns = 32;
 
+// What is packed is fetched so many rows before.
+constexpr int64_t kRowsAhead = 8;
+
 template <class T>
 constexpr int64_t kSideColumns = kBlockVectors* kLanes<T>;
 
@@ -24,6 +27,9 @@ void pack_outer_side(const PackOuterSideArguments<T>& p) {
     const int64_t here = p.columns - first < kSideColumns<T> ? p.columns - first : kSideColumns<T>;
     T* block = p.packed + first * operands(p.rows);
     for (int64_t row = 0; row < p.rows; row += kTerms, block += kSideColumns<T>) {
+      if (row + kRowsAhead < p.rows) {
+        fetch(p.b[row + kRowsAhead] + first, here);
+      }
       const T* from = p.b[row] + first;
       const T* second = row + 1 < p.rows ? p.b[row + 1] + first : nullptr;
       int64_t n = 0;

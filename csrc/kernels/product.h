@@ -24,8 +24,9 @@ inline void for_vectors(int64_t columns, const Each& each) {
   }
 }
 
-// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last). The
-// sums stay in registers where the block is whole: no loop may ask for one by a number that it counts.
+// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last). `next`
+// are the rows that follow if they should be fetched, else null. The sums stay in registers where the
+// block is whole: no loop may ask for one by a number that it counts.
 template <class T, int R>
 inline void product_tile(const ProductArguments<T>& p,
                          const T* const* a,
@@ -33,7 +34,8 @@ inline void product_tile(const ProductArguments<T>& p,
                          int64_t first,
                          int64_t k_first,
                          int64_t k_last,
-                         bool add) {
+                         bool add,
+                         const T* const* next) {
   constexpr int V = kBlockVectors;
   constexpr int64_t block = V * kLanes<T>;
   const int64_t columns = p.columns - first;
@@ -57,6 +59,9 @@ inline void product_tile(const ProductArguments<T>& p,
   const T* packed = p.packed + first * operands(p.depth);
   add_products<T, R, V>(sum, a + r, packed, k_first, k_last, [&](int64_t step) {
     fetch_at_step<T, R, V>(step, [&](int64_t i) { return p.c[r + i] + first; });
+    if (next != nullptr) {
+      fetch_rows_at_step<T, R>(step, next, k_first);
+    }
   });
   if (columns >= block) {
 #pragma GCC unroll 8
@@ -91,7 +96,16 @@ void product(const ProductArguments<T>& p) {
     const bool add = p.accumulate || part != (p.backwards ? parts - 1 : 0);
     in_order((p.columns + units - 1) / units, p.backwards, [&](int64_t block) {
       for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
-        product_tile<T, decltype(rows)::value>(p, a.data(), r, block * units, k_first, k_last, add);
+        constexpr int R = decltype(rows)::value;
+        const bool fetch = p.cold && block == 0 && r + 2 * R <= p.rows;
+        product_tile<T, R>(p,
+                           a.data(),
+                           r,
+                           block * units,
+                           k_first,
+                           k_last,
+                           add,
+                           fetch ? a.data() + r + R : nullptr);
       });
     });
   });

@@ -67,10 +67,10 @@ void step_backward(const StepBackwardArguments<T>& s) {
     const T* state = Cell::state_row(s, next);
     for_units<T>(s.first, s.last, [&](const auto& extent, int64_t j) {
       for (int part = 0; part < Cell::kSaved; ++part) {
-        __builtin_prefetch(saved + part * s.hidden + j);
+        fetch_line(saved + part * s.hidden + j);
       }
-      __builtin_prefetch(grad_output + j);
-      __builtin_prefetch(state + j);
+      fetch_line(grad_output + j);
+      fetch_line(state + j);
       Cell::backward(s, r, j, extent);
     });
   }

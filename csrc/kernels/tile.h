@@ -3,6 +3,7 @@
 #pragma once
 
 #include <masked_rnn/csrc/kernels/kernels.h>
+#include <masked_rnn/csrc/vec/fetch.h>
 #include <masked_rnn/csrc/vec/operands.h>
 
 namespace masked_rnn {
@@ -23,7 +24,18 @@ constexpr int kTileRows = kAccumulators / V;
 template <class T, int R, int V, class Row>
 MASKED_RNN_INLINE void fetch_at_step(int64_t step, const Row& row) {
   if (step < R * V) {
-    __builtin_prefetch(row(step / V) + step % V * kLanes<T>, /*write=*/1);
+    fetch_line_to_write(row(step / V) + step % V * kLanes<T>);
+  }
+}
+
+// Fetches R rows from `first` on, for the next tile: one line of each while the loop walks the same
+// elements of this tile's rows.
+template <class T, int R>
+MASKED_RNN_INLINE void fetch_rows_at_step(int64_t step, const T* const* rows, int64_t first) {
+  static_assert(R <= kLine<T>);
+  const int64_t r = step % kLine<T>;
+  if (r < R) {
+    fetch_line(rows[r] + first + step - r);
   }
 }
 

@@ -1,6 +1,7 @@
 // W_ih x_t + biases; see input_projection.h.
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/input_projection.h>
+#include <masked_rnn/csrc/vec/fetch.h>
 
 namespace masked_rnn {
 namespace {
@@ -26,14 +27,6 @@ std::vector<T> input_bias(const LayerArguments& a) {
 // The columns of a large vocabulary are in no cache, and no processor foresees where the next one is:
 // each is fetched while some before it are copied.
 constexpr int64_t kColumnsAhead = 4;
-
-template <class T>
-void fetch(const T* column, int64_t size) {
-  constexpr int64_t kLine = 64 / sizeof(T);
-  for (int64_t m = 0; m < size; m += kLine) {
-    __builtin_prefetch(column + m);
-  }
-}
 
 }  // namespace
 
@@ -81,7 +74,9 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
                     packed_.data(),
                     bias_.data(),
                     /*accumulate=*/false,
-                    gates});
+                    gates,
+                    /*backwards=*/false,
+                    /*cold=*/true});
 }
 
 template class InputProjection<float>;
