@@ -12,6 +12,7 @@ template <class T>
 struct LstmCell {
   static constexpr int kSaved = 5;  // vectors of H that a row keeps
   static constexpr int kGates = 4;
+  static constexpr bool kStateIsSaved = true;
 
   template <int R, class Extent>
   static void forward(const StepArguments<T>& s,

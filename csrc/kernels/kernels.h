@@ -41,7 +41,8 @@ struct ProductArguments {
   bool accumulate;         // add to what c holds
   T* const* c;             // [rows] -> [N]
   bool backwards = false;  // read B from its end to its beginning
-  bool cold = false;       // are the rows a in no cache?
+  // Are the rows a, or c, in no near cache? They are fetched then.
+  bool a_is_cold = false, c_is_cold = false;
 };
 
 // One time step of consecutive sequences: recurrent product and cell in one pass.
@@ -85,6 +86,10 @@ struct StepBackwardArguments {
   int64_t grad_gates_stride;
   T* h_raw;  // [rows, H] out: LSTM's h before the projection, or null
   int64_t h_raw_stride;
+  // The step that comes next, the one before: its rows end before row `earlier` <= 0, counted from row 0
+  // of these, and there are so many of them. They are fetched after this step's own.
+  int64_t earlier, earlier_rows;
+  bool cold;  // are saved, grad_output and the states in no near cache? They are fetched then
 };
 
 // A right side of outer products, given by rows, as they read it: blocks of columns.
@@ -95,6 +100,7 @@ struct PackOuterSideArguments {
   int64_t first, last;  // the columns to pack; both begin a block, but for the end of the last one
   const T* const* b;    // [rows] -> [columns]
   T* packed;            // [outer_side_size(rows, columns)]
+  bool cold;            // are the rows in no near cache? They are fetched then
 };
 
 // A packed right side of outer products, and where their sum goes.

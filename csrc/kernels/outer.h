@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kSummedRowsOfColumns = 32;
 
-// What is packed is fetched so many rows before.
+// Cold rows are fetched so many rows before.
 constexpr int64_t kRowsAhead = 8;
 
 template <class T>
@@ -27,7 +27,7 @@ void pack_outer_side(const PackOuterSideArguments<T>& p) {
     const int64_t here = p.columns - first < kSideColumns<T> ? p.columns - first : kSideColumns<T>;
     T* block = p.packed + first * operands(p.rows);
     for (int64_t row = 0; row < p.rows; row += kTerms, block += kSideColumns<T>) {
-      if (row + kRowsAhead < p.rows) {
+      if (p.cold && row + kRowsAhead < p.rows) {
         fetch(p.b[row + kRowsAhead] + first, here);
       }
       const T* from = p.b[row] + first;

@@ -24,10 +24,10 @@ inline void for_vectors(int64_t columns, const Each& each) {
   }
 }
 
-// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last). `next`
-// are the rows that follow if they should be fetched, else null. The sums stay in registers where the
+// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last). With
+// Fetch, c is fetched if it is cold, and `next` if it is not null. The sums stay in registers where the
 // block is whole: no loop may ask for one by a number that it counts.
-template <class T, int R>
+template <class T, int R, bool Fetch>
 inline void product_tile(const ProductArguments<T>& p,
                          const T* const* a,
                          int64_t r,
@@ -57,12 +57,18 @@ inline void product_tile(const ProductArguments<T>& p,
     }
   }
   const T* packed = p.packed + first * operands(p.depth);
-  add_products<T, R, V>(sum, a + r, packed, k_first, k_last, [&](int64_t step) {
-    fetch_at_step<T, R, V>(step, [&](int64_t i) { return p.c[r + i] + first; });
-    if (next != nullptr) {
-      fetch_rows_at_step<T, R>(step, next, k_first);
-    }
-  });
+  add_products<T, R, V>(
+      sum, a + r, packed, k_first, k_last, [&](int64_t step) __attribute__((always_inline)) {
+        if constexpr (Fetch) {
+          if (p.c_is_cold) {
+            fetch_at_step<T, R, V>(
+                step, [&](int64_t i) __attribute__((always_inline)) { return p.c[r + i] + first; });
+          }
+          if (next != nullptr) {
+            fetch_rows_at_step<T, R>(step, next, k_first);
+          }
+        }
+      });
   if (columns >= block) {
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
@@ -97,15 +103,19 @@ void product(const ProductArguments<T>& p) {
     in_order((p.columns + units - 1) / units, p.backwards, [&](int64_t block) {
       for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
         constexpr int R = decltype(rows)::value;
-        const bool fetch = p.cold && block == 0 && r + 2 * R <= p.rows;
-        product_tile<T, R>(p,
-                           a.data(),
-                           r,
-                           block * units,
-                           k_first,
-                           k_last,
-                           add,
-                           fetch ? a.data() + r + R : nullptr);
+        const bool next = p.a_is_cold && block == 0 && r + 2 * R <= p.rows;
+        if (next || p.c_is_cold) {
+          product_tile<T, R, true>(p,
+                                   a.data(),
+                                   r,
+                                   block * units,
+                                   k_first,
+                                   k_last,
+                                   add,
+                                   next ? a.data() + r + R : nullptr);
+        } else {
+          product_tile<T, R, false>(p, a.data(), r, block * units, k_first, k_last, add, nullptr);
+        }
       });
     });
   });

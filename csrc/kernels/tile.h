@@ -24,7 +24,7 @@ constexpr int kTileRows = kAccumulators / V;
 template <class T, int R, int V, class Row>
 MASKED_RNN_INLINE void fetch_at_step(int64_t step, const Row& row) {
   if (step < R * V) {
-    fetch_line_to_write(row(step / V) + step % V * kLanes<T>);
+    __builtin_prefetch(row(step / V) + step % V * kLanes<T>, /*write=*/1);
   }
 }
 
@@ -35,7 +35,7 @@ MASKED_RNN_INLINE void fetch_rows_at_step(int64_t step, const T* const* rows, in
   static_assert(R <= kLine<T>);
   const int64_t r = step % kLine<T>;
   if (r < R) {
-    fetch_line(rows[r] + first + step - r);
+    __builtin_prefetch(rows[r] + first + step - r);
   }
 }
 

@@ -60,6 +60,7 @@ struct BackwardPass {
   Rows<T> grad_raw;                  // [B, H] gradient of the LSTM's h before the projection
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
   const bool together;  // do threads share out hidden units?
+  const bool cold;      // does more stand in a row than the caches hold of all rows?
   std::vector<Steps> parts;
   // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
   // and wait for each other but once a part.
@@ -85,6 +86,7 @@ struct BackwardPass {
         grad_h(scratch.rows<T>(B, P)),
         grad_h_rows(grad_h.pointers(B)),
         together(share_out_units(a, schedule)),
+        cold(are_cold<T>(schedule, saved_size(a.cell, H) + 2 * H)),
         parts(parts_of_rows(schedule, kPartRows)),
         gates(std::min<size_t>(parts.size(), num_threads() > 1 ? 2 : 1)),
         weights(a, schedule, previous, wanted, scratch) {
@@ -202,6 +204,12 @@ struct BackwardPass {
     s.saved_stride = saved.stride;
     s.h_prev = previous.data() + first;
     s.h = output.data() + first;
+    s.cold = cold;
+    if (step > 0) {
+      const int64_t before = std::min(rows.last + 0, schedule.rows_at(step - 1));
+      s.earlier = schedule.offsets[step - 1] + before - first;
+      s.earlier_rows = before - rows.first;
+    }
     s.grad_gates = part.gates[first - part.first];
     s.grad_gates_stride = part.gates.stride;
     cell_kernels<T>(k, a.cell).step_backward(s);
@@ -238,8 +246,17 @@ struct BackwardPass {
     const int64_t I = a.input_size();
     const bool gru = a.cell == CellKind::kGru;
     const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
-    k.product(
-        {count, depth, I, from.data(), weight_ih.data(), nullptr, /*accumulate=*/false, to.data()});
+    k.product({count,
+               depth,
+               I,
+               from.data(),
+               weight_ih.data(),
+               nullptr,
+               /*accumulate=*/false,
+               to.data(),
+               /*backwards=*/false,
+               /*a_is_cold=*/false,
+               /*c_is_cold=*/are_cold<T>(schedule, I)});
     if (gru) {
       for (auto& row : from) {
         row += 3 * H;

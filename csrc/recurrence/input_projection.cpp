@@ -35,6 +35,7 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
     : kernels_(layer_kernels<T>(a)),
       columns_(a.weight_ih.size(0)),
       depth_(a.input_size()),
+      cold_(are_cold<T>(schedule, depth_)),
       bias_(input_bias<T>(a)) {
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
@@ -76,7 +77,7 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
                     /*accumulate=*/false,
                     gates,
                     /*backwards=*/false,
-                    /*cold=*/true});
+                    /*a_is_cold=*/cold_});
 }
 
 template class InputProjection<float>;

@@ -24,6 +24,7 @@ class InputProjection {
  private:
   const Kernels<T>& kernels_;
   int64_t columns_, depth_;
+  bool cold_;
   at::Tensor input_, weight_;
   std::vector<T> bias_;           // [G*H]
   std::vector<const T*> rows_;    // dense

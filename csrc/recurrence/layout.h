@@ -38,6 +38,14 @@ std::vector<int64_t> row_indices(const Schedule& schedule, const LayerArguments&
 // `tensor` itself if its last dimension is contiguous, else a contiguous copy.
 at::Tensor with_contiguous_rows(const at::Tensor& tensor);
 
+// Whether rows of so many elements each, all of the schedule's, are too many for the near caches to
+// still hold them from one pass to the next.
+template <class T>
+bool are_cold(const Schedule& schedule, int64_t size) {
+  constexpr int64_t kHeldBytes = int64_t{1} << 18;
+  return schedule.num_rows * size * static_cast<int64_t>(sizeof(T)) > kHeldBytes;
+}
+
 // A copy of the rows of a state [B, size], in the schedule's order of sequences.
 template <class T>
 Rows<T> in_order(const Schedule& schedule, const at::Tensor& state, Scratch& scratch);

@@ -41,6 +41,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
       kernels_(layer_kernels<T>(layer)),
       previous_(previous),
       wanted_(wanted),
+      schedule_(schedule),
       H_(layer.hidden_size()),
       N_(schedule.num_rows) {
   // Without rows no part comes, and the sums are 0.
@@ -99,7 +100,8 @@ void WeightGradients<T>::pack(const T* const* rows,
                               int64_t member,
                               int64_t size) const {
   const Range mine = part_of(columns, kernels_.block_units(1), member, size);
-  kernels_.pack_outer_side({count, columns, mine.first, mine.last, rows, side});
+  kernels_.pack_outer_side(
+      {count, columns, mine.first, mine.last, rows, side, are_cold<T>(schedule_, columns)});
 }
 
 template <class T>

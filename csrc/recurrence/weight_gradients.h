@@ -71,6 +71,7 @@ class WeightGradients {
   const Kernels<T>& kernels_;
   const std::vector<const T*>& previous_;
   const WantedMask& wanted_;
+  const Schedule& schedule_;
   const int64_t H_, N_;
   at::Tensor input_;
   std::vector<const T*> input_rows_;  // dense
