@@ -23,11 +23,11 @@ int64_t outer_side_size(int64_t rows, int64_t columns) {
 // block[k][n] = b[row][n], for the operand k of a row or of several together; 0 beyond the last column.
 template <class T>
 void pack_outer_side(const PackOuterSideArguments<T>& p) {
-  for (int64_t first = p.first; first < p.last; first += kSideColumns<T>) {
+  for (int64_t first = 0; first < p.columns; first += kSideColumns<T>) {
     const int64_t here = p.columns - first < kSideColumns<T> ? p.columns - first : kSideColumns<T>;
-    T* block = p.packed + first * operands(p.rows);
-    for (int64_t row = 0; row < p.rows; row += kTerms, block += kSideColumns<T>) {
-      if (p.cold && row + kRowsAhead < p.rows) {
+    T* block = p.packed + first * operands(p.rows) + p.first / kTerms * kSideColumns<T>;
+    for (int64_t row = p.first; row < p.last; row += kTerms, block += kSideColumns<T>) {
+      if (p.cold && row + kRowsAhead < p.last) {
         fetch(p.b[row + kRowsAhead] + first, here);
       }
       const T* from = p.b[row] + first;

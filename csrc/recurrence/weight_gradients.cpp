@@ -12,8 +12,9 @@
 namespace masked_rnn {
 namespace {
 
-// Threads take so many rows of a gradient at least: a multiple of every kernel's tile.
-constexpr int64_t kRowsAtLeast = 24;
+// Threads share out rows of a gradient, and rows to pack, in units of so many: whole cache lines of the
+// gates, and whole pairs where rows are packed in pairs.
+constexpr int64_t kRowsTogether = 16;
 
 }  // namespace
 
@@ -99,7 +100,7 @@ void WeightGradients<T>::pack(const T* const* rows,
                               T* side,
                               int64_t member,
                               int64_t size) const {
-  const Range mine = part_of(columns, kernels_.block_units(1), member, size);
+  const Range mine = part_of(count, kRowsTogether, member, size);
   kernels_.pack_outer_side(
       {count, columns, mine.first, mine.last, rows, side, are_cold<T>(schedule_, columns)});
 }
@@ -127,7 +128,7 @@ void WeightGradients<T>::add(const Sum& sum,
                              const GateGradients<T>& part,
                              int64_t member,
                              int64_t size) const {
-  const Range mine = part_of(sum.columns, kRowsAtLeast, member, size);
+  const Range mine = part_of(sum.columns, kRowsTogether, member, size);
   std::vector<OuterSide<T>> sides;
   for (const auto& term : sum.terms) {
     if (term.grad.defined()) {
