@@ -12,7 +12,7 @@ template <class T>
 struct GruCell {
   static constexpr int kSaved = 4;  // vectors of H that a row keeps
   static constexpr int kGates = 3;
-  static constexpr bool kStateIsSaved = false;
+  static constexpr bool kStateIsSaved = false;  // of the step before, among what it saved
 
   template <int R, class Extent>
   static void forward(const StepArguments<T>& s,

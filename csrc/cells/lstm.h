@@ -12,7 +12,7 @@ template <class T>
 struct LstmCell {
   static constexpr int kSaved = 5;  // vectors of H that a row keeps
   static constexpr int kGates = 4;
-  static constexpr bool kStateIsSaved = true;
+  static constexpr bool kStateIsSaved = true;  // of the step before, among what it saved
 
   template <int R, class Extent>
   static void forward(const StepArguments<T>& s,

@@ -23,7 +23,7 @@ template <class T, class Activation>
 struct RnnCell {
   static constexpr int kSaved = 0;  // vectors of H that a row keeps
   static constexpr int kGates = 1;
-  static constexpr bool kStateIsSaved = false;
+  static constexpr bool kStateIsSaved = false;  // of the step before, among what it saved
 
   template <int R, class Extent>
   static void forward(const StepArguments<T>& s,

@@ -86,9 +86,9 @@ struct StepBackwardArguments {
   int64_t grad_gates_stride;
   T* h_raw;  // [rows, H] out: LSTM's h before the projection, or null
   int64_t h_raw_stride;
-  // The step that comes next, the one before: its rows end before row `earlier` <= 0, counted from row 0
-  // of these, and there are so many of them. They are fetched after this step's own.
-  int64_t earlier, earlier_rows;
+  // Where the same sequences' rows of the step before stand, which is computed next: so far from these.
+  // 0 if there is none.
+  int64_t earlier;
   bool cold;  // are saved, grad_output and the states in no near cache? They are fetched then
 };
 

@@ -103,7 +103,7 @@ void product(const ProductArguments<T>& p) {
     in_order((p.columns + units - 1) / units, p.backwards, [&](int64_t block) {
       for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
         constexpr int R = decltype(rows)::value;
-        const bool next = p.a_is_cold && block == 0 && r + 2 * R <= p.rows;
+        const bool next = kTerms == 1 && p.a_is_cold && block == 0 && r + 2 * R <= p.rows;
         if (next || p.c_is_cold) {
           product_tile<T, R, true>(p,
                                    a.data(),

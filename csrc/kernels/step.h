@@ -62,21 +62,23 @@ constexpr int64_t kFetchedAhead = 8192;
 template <class T, class Cell>
 void step_backward(const StepBackwardArguments<T>& s) {
   // From the last row to the first: as the chain goes back in time, what was saved is then read
-  // backwards without a gap. What a row reads is fetched some rows ahead.
-  constexpr int64_t kRead = Cell::kSaved + 2;
-  const int64_t ahead = std::max<int64_t>(1, kFetchedAhead / (kRead * s.hidden * sizeof(T)));
+  // backwards without a gap. What cold rows read is fetched some rows ahead.
+  constexpr int64_t kRead = Cell::kSaved + 2, kSize = sizeof(T);
+  const int64_t ahead = std::clamp<int64_t>(kFetchedAhead / (kRead * s.hidden * kSize), 1, s.rows);
   for (int64_t r = s.rows - 1; r >= 0; --r) {
     const T* next[kRead];
     int64_t n = 0;
-    const int64_t row = r >= ahead ? r - ahead : r - ahead + s.earlier;
-    if (s.cold && r - ahead + s.earlier_rows >= 0) {
+    // Beyond this step's first row, the last of the step before.
+    const bool here = r >= ahead;
+    const int64_t row = here ? r - ahead : r - ahead + s.rows + s.earlier;
+    if (s.cold && (here || s.earlier != 0)) {
       for (int part = 0; part < Cell::kSaved; ++part) {
         next[n++] = s.saved + row * s.saved_stride + part * s.hidden;
       }
       if (s.grad_output != nullptr) {
         next[n++] = s.grad_output[row];
       }
-      if (r >= ahead || !Cell::kStateIsSaved) {
+      if (here || !Cell::kStateIsSaved) {
         next[n++] = Cell::state_row(s, row);
       }
     }

@@ -205,11 +205,7 @@ struct BackwardPass {
     s.h_prev = previous.data() + first;
     s.h = output.data() + first;
     s.cold = cold;
-    if (step > 0) {
-      const int64_t before = std::min(rows.last + 0, schedule.rows_at(step - 1));
-      s.earlier = schedule.offsets[step - 1] + before - first;
-      s.earlier_rows = before - rows.first;
-    }
+    s.earlier = step > 0 ? schedule.offsets[step - 1] - schedule.offsets[step] : 0;
     s.grad_gates = part.gates[first - part.first];
     s.grad_gates_stride = part.gates.stride;
     cell_kernels<T>(k, a.cell).step_backward(s);

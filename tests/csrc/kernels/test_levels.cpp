@@ -100,7 +100,7 @@ TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
           const auto packed = [&](auto& side, int64_t N) {
             std::vector<T> result(k.outer_side_size(rows, N));
             const auto side_rows = rows_of<const T>(side, N);
-            k.pack_outer_side({rows, N, 0, rows, side_rows.data(), result.data()});
+            k.pack_outer_side({rows, N, 0, rows, side_rows.data(), result.data(), false});
             return result;
           };
           const auto b_packed = packed(b, columns), other_packed = packed(other, 5);
