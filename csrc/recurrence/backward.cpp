@@ -60,7 +60,7 @@ struct BackwardPass {
   Rows<T> grad_raw;                  // [B, H] gradient of the LSTM's h before the projection
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
   const bool together;  // do threads share out hidden units?
-  const bool cold;      // does more stand in a row than the caches hold of all rows?
+  const bool cold;      // are the rows that the cell reads in no near cache?
   std::vector<Steps> parts;
   // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
   // and wait for each other but once a part.
