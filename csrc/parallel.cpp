@@ -53,6 +53,7 @@ void make_team(Region& region, int64_t size) {
 void run_member(Region& region, int64_t member) {
   acquire();
   region.body(*region.team, member);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // for what was written past the caches
   release();
 }
 

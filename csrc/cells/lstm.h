@@ -35,11 +35,11 @@ struct LstmCell {
       extent.store(cell, c[r]);
       if (s.saved != nullptr) {
         T* saved = s.saved + row * s.saved_stride + j;
-        extent.store(saved, i);
-        extent.store(saved + H, f);
-        extent.store(saved + 2 * H, g);
-        extent.store(saved + 3 * H, o[r]);
-        extent.store(saved + 4 * H, c[r]);
+        save(s, extent, saved, i);
+        save(s, extent, saved + H, f);
+        save(s, extent, saved + 2 * H, g);
+        save(s, extent, saved + 3 * H, o[r]);
+        save(s, extent, saved + 4 * H, c[r]);
       }
     }
     // A loop of its own: the rows' chains of operations run side by side.

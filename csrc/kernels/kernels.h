@@ -41,8 +41,8 @@ struct ProductArguments {
   bool accumulate;         // add to what c holds
   T* const* c;             // [rows] -> [N]
   bool backwards = false;  // read B from its end to its beginning
-  // Are the rows a, or c, in no near cache? They are fetched then.
-  bool a_is_cold = false, c_is_cold = false;
+  // Are the rows a, or c, or B in no near cache? They are fetched then.
+  bool a_is_cold = false, c_is_cold = false, packed_is_cold = false;
 };
 
 // One time step of consecutive sequences: recurrent product and cell in one pass.
@@ -59,10 +59,12 @@ struct StepArguments {
   int64_t gates_stride;
   T* saved;  // [rows, saved_size] out, or null
   int64_t saved_stride;
-  T* c;  // [rows, H] LSTM in and out
+  bool save_past_caches;  // stream `saved`, all of whose parts are whole aligned vectors then
+  T* c;                   // [rows, H] LSTM in and out
   int64_t c_stride;
-  T* const* h;     // [rows] -> [H] out
-  bool backwards;  // read `packed` from its end to its beginning
+  T* const* h;          // [rows] -> [H] out
+  bool backwards;       // read `packed` from its end to its beginning
+  bool packed_is_cold;  // is it in no near cache? It is fetched then
 };
 
 // The cell's derivative at one time step, from the gradient of h to that of the pre-activations.
@@ -159,6 +161,7 @@ struct Kernels {
   void (*outer)(const OuterArguments<T>&);
   void (*column_sums)(const ColumnSumsArguments<T>&);
   void (*add)(int64_t n, const T* x, T* y);  // y += x
+  void (*clear)(int64_t n, T* to);           // writes zeros past the caches
   // words[kFingerprintWords] go on from what they are to a value that depends on all bits of x: a
   // change of one element always changes them.
   void (*fingerprint)(int64_t n, const T* x, uint32_t* words);

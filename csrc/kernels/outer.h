@@ -56,6 +56,8 @@ inline void outer_sum(const T* a,
   Vec<T> sum[R][kBlockVectors] = {};
   for (int64_t k = 0; k < depth; ++k) {
     fetch_at_step<T, R, kBlockVectors>(k, [&](int64_t i) { return c + i * c_stride; });
+    // The left side's rows stand far apart, and other threads have written some of them.
+    __builtin_prefetch(a + kLine<T>);
     Vec<T> side[kBlockVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kBlockVectors; ++v) {

@@ -35,7 +35,8 @@ inline void product_tile(const ProductArguments<T>& p,
                          int64_t k_first,
                          int64_t k_last,
                          bool add,
-                         const T* const* next) {
+                         const T* const* next,
+                         const T* next_part) {
   constexpr int V = kBlockVectors;
   constexpr int64_t block = V * kLanes<T>;
   const int64_t columns = p.columns - first;
@@ -67,6 +68,9 @@ inline void product_tile(const ProductArguments<T>& p,
           if (next != nullptr) {
             fetch_rows_at_step<T, R>(step, next, k_first);
           }
+          if (next_part != nullptr) {
+            fetch_block_at_step(step, next_part);
+          }
         }
       });
   if (columns >= block) {
@@ -95,28 +99,37 @@ template <class T>
 void product(const ProductArguments<T>& p) {
   constexpr int64_t units = block_units<T>(1);
   const OperandRows<T> a(p.a, p.rows, p.depth);
-  const int64_t depth = operands(p.depth);
+  const int64_t depth = operands(p.depth), blocks = (p.columns + units - 1) / units;
   const int64_t parts = depth <= kDepthAtOnce ? 1 : (depth + kDepthPart - 1) / kDepthPart;
-  in_order(parts, p.backwards, [&](int64_t part) {
-    const int64_t k_first = depth * part / parts, k_last = depth * (part + 1) / parts;
+  const auto first_of_part = [&](int64_t part) { return depth * part / parts; };
+  // All blocks of a part of k, then those of the next.
+  in_order(parts * blocks, p.backwards, [&](int64_t i, int64_t next) {
+    const int64_t part = i / blocks, block = i % blocks;
+    const int64_t k_first = first_of_part(part), k_last = first_of_part(part + 1);
     const bool add = p.accumulate || part != (p.backwards ? parts - 1 : 0);
-    in_order((p.columns + units - 1) / units, p.backwards, [&](int64_t block) {
-      for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
-        constexpr int R = decltype(rows)::value;
-        const bool next = kTerms == 1 && p.a_is_cold && block == 0 && r + 2 * R <= p.rows;
-        if (next || p.c_is_cold) {
-          product_tile<T, R, true>(p,
-                                   a.data(),
-                                   r,
-                                   block * units,
-                                   k_first,
-                                   k_last,
-                                   add,
-                                   next ? a.data() + r + R : nullptr);
-        } else {
-          product_tile<T, R, false>(p, a.data(), r, block * units, k_first, k_last, add, nullptr);
-        }
-      });
+    const T* next_block =
+        p.packed_is_cold && next >= 0
+            ? p.packed + (next % blocks * depth + first_of_part(next / blocks)) * units
+            : nullptr;
+    int64_t tile = 0;
+    for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
+      constexpr int R = decltype(rows)::value;
+      const bool fetch_rows = kTerms == 1 && p.a_is_cold && block == 0 && r + 2 * R <= p.rows;
+      const T* next_part = part_of_block<T, kBlockVectors>(next_block, k_last - k_first, tile++);
+      if (fetch_rows || p.c_is_cold || next_part != nullptr) {
+        product_tile<T, R, true>(p,
+                                 a.data(),
+                                 r,
+                                 block * units,
+                                 k_first,
+                                 k_last,
+                                 add,
+                                 fetch_rows ? a.data() + r + R : nullptr,
+                                 next_part);
+      } else {
+        product_tile<T, R, false>(
+            p, a.data(), r, block * units, k_first, k_last, add, nullptr, nullptr);
+      }
     });
   });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <masked_rnn/csrc/kernels/pack.h>
+#include <masked_rnn/csrc/vec/stream.h>
 
 namespace masked_rnn {
 namespace {
@@ -16,14 +17,25 @@ constexpr int kUnitVectors = Cell::kGates == 1 ? kBlockVectors : 1;
 template <class Cell>
 constexpr int kStepVectors = kUnitVectors<Cell>* Cell::kGates;
 
-// Rows [r, r + R) and the hidden units of the packed block that begins with unit j.
-template <class T, class Cell, int R>
-inline void step_tile(const StepArguments<T>& s, const T* const* h_prev, int64_t r, int64_t j) {
+// Rows [r, r + R) and the hidden units of the packed block that begins with unit j. With Fetch, a part of
+// the next block is fetched.
+template <class T, class Cell, int R, bool Fetch>
+inline void step_tile(
+    const StepArguments<T>& s, const T* const* h_prev, int64_t r, int64_t j, const T* next_part) {
   constexpr int V = kStepVectors<Cell>;
   Vec<T> sum[R][V] = {};
   const int64_t depth = operands(s.depth);
   add_products<T, R, V>(
-      sum, h_prev + r, s.packed + j * Cell::kGates * depth, 0, depth, [](int64_t) {});
+      sum,
+      h_prev + r,
+      s.packed + j * Cell::kGates * depth,
+      0,
+      depth,
+      [&](int64_t step) __attribute__((always_inline)) {
+        if constexpr (Fetch) {
+          fetch_block_at_step(step, next_part);
+        }
+      });
   Vec<T> recurrent[R][V];
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
@@ -44,14 +56,36 @@ inline void step_tile(const StepArguments<T>& s, const T* const* h_prev, int64_t
   }
 }
 
+// Writes a vector of what a row saves.
+template <class T, class Extent>
+MASKED_RNN_INLINE void save(const StepArguments<T>& s, const Extent& extent, T* to, Vec<T> v) {
+  if (s.save_past_caches) {
+    stream(to, v);
+  } else {
+    extent.store(to, v);
+  }
+}
+
 template <class T, class Cell>
 void step(const StepArguments<T>& s) {
   constexpr int V = kStepVectors<Cell>;
   constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
   const OperandRows<T> h_prev(s.h_prev, s.rows, s.depth);
-  in_order((s.last - s.first + units - 1) / units, s.backwards, [&](int64_t block) {
+  const int64_t blocks = (s.last - s.first + units - 1) / units, depth = operands(s.depth);
+  in_order(blocks, s.backwards, [&](int64_t block, int64_t next) {
+    const int64_t unit = s.first + block * units;
+    const T* next_block = s.packed_is_cold && next >= 0
+                              ? s.packed + (s.first + next * units) * Cell::kGates * depth
+                              : nullptr;
+    int64_t tile = 0;
     for_row_tiles<kTileRows<V>>(s.rows, [&](auto rows, int64_t r) {
-      step_tile<T, Cell, decltype(rows)::value>(s, h_prev.data(), r, s.first + block * units);
+      constexpr int R = decltype(rows)::value;
+      const T* part = part_of_block<T, V>(next_block, depth, tile++);
+      if (part != nullptr) {
+        step_tile<T, Cell, R, true>(s, h_prev.data(), r, unit, part);
+      } else {
+        step_tile<T, Cell, R, false>(s, h_prev.data(), r, unit, nullptr);
+      }
     });
   });
 }

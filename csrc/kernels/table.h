@@ -70,6 +70,7 @@ constexpr Kernels<T> table() {
           outer<T>,
           column_sums<T>,
           add<T>,
+          clear<T>,
           fingerprint<T>,
           map<T, tanh<T>>,
           map<T, sigmoid<T>>};

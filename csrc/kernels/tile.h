@@ -39,6 +39,20 @@ MASKED_RNN_INLINE void fetch_rows_at_step(int64_t step, const T* const* rows, in
   }
 }
 
+// What tile `tile` of a block of packed weights, V vectors at each of `depth` operands, fetches of the
+// block that comes after it: one line at each step of its loop, so that some tiles fetch all of it, while
+// the others compute. Null if there is nothing left to fetch.
+template <class T, int V>
+inline const T* part_of_block(const T* next, int64_t depth, int64_t tile) {
+  constexpr int64_t kParts = (V * kLanes<T> + kLine<T> - 1) / kLine<T>;
+  return next != nullptr && tile < kParts ? next + tile * depth * kLine<T> : nullptr;
+}
+
+template <class T>
+MASKED_RNN_INLINE void fetch_block_at_step(int64_t step, const T* part) {
+  __builtin_prefetch(part + step * kLine<T>, /*write=*/0, /*locality=*/2);
+}
+
 // sum[r][v] += sum over operands k in [first, last) of a[r][k] * b[k][v]. each_step(0, 1, ...) is called
 // on the way.
 template <class T, int R, int V, class Step>
@@ -71,11 +85,17 @@ MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][V],
   }
 }
 
-// Calls visit(i) for i in [0, count), or from the last to the first.
+// Calls visit(i, next) for i in [0, count), or from the last to the first; `next` is the one that comes
+// then, or -1.
 template <class Visit>
 MASKED_RNN_INLINE void in_order(int64_t count, bool backwards, const Visit& visit) {
   for (int64_t i = 0; i < count; ++i) {
-    visit(backwards ? count - 1 - i : i);
+    const int64_t after = i + 1 < count ? i + 1 : -1;
+    if (backwards) {
+      visit(count - 1 - i, after < 0 ? after : count - 1 - after);
+    } else {
+      visit(i, after);
+    }
   }
 }
 
@@ -84,11 +104,16 @@ struct Constant {
   static constexpr int value = N;
 };
 
+template <int Largest>
+constexpr int64_t row_tiles(int64_t rows) {
+  return (rows + Largest - 1) / Largest;
+}
+
 // Calls tile(Constant<R>, first row) until every row is in one tile. The tiles are of almost equal
 // size: one of six rows and one of two would take longer than two of four.
 template <int Largest, class Tile>
 inline void for_row_tiles(int64_t rows, const Tile& tile) {
-  const int64_t tiles = (rows + Largest - 1) / Largest;
+  const int64_t tiles = row_tiles<Largest>(rows);
   int64_t first = 0;
   for (int64_t left = tiles; left > 0; --left) {
     const int64_t here = (rows - first + left - 1) / left;

@@ -15,9 +15,10 @@
 namespace masked_rnn::recurrence {
 namespace {
 
-// Rows of a part: enough to use each packed weight many times, few enough that the gates' gradients
-// stay in the second-level cache.
-constexpr int64_t kPartRows = 128;
+// Rows of a part, of so many bytes of gates each: enough to use each packed weight many times, few enough
+// that the gates' gradients stay in the second-level cache. Where they are small, there is room for
+// more, and threads meet less often.
+constexpr int64_t part_rows(int64_t bytes) { return bytes <= 1024 ? 256 : 128; }
 
 int64_t most_rows(const Schedule& schedule, const std::vector<Steps>& parts) {
   int64_t most = 0;
@@ -87,7 +88,8 @@ struct BackwardPass {
         grad_h_rows(grad_h.pointers(B)),
         together(share_out_units(a, schedule)),
         cold(are_cold<T>(schedule, saved_size(a.cell, H) + 2 * H)),
-        parts(parts_of_rows(schedule, kPartRows)),
+        parts(parts_of_rows(schedule,
+                            part_rows(gate_columns(a.cell, H) * static_cast<int64_t>(sizeof(T))))),
         gates(std::min<size_t>(parts.size(), num_threads() > 1 ? 2 : 1)),
         weights(a, schedule, previous, wanted, scratch) {
     if (grads.output.defined()) {
@@ -227,7 +229,10 @@ struct BackwardPass {
                nullptr,
                /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
                grad_h_before + rows.first,
-               /*backwards=*/step % 2 != 0});
+               /*backwards=*/step % 2 != 0,
+               /*a_is_cold=*/false,
+               /*c_is_cold=*/false,
+               /*packed_is_cold=*/weight_hh.is_cold()});
   }
 
   // Of some rows, which stand in `part`.
@@ -252,7 +257,8 @@ struct BackwardPass {
                to.data(),
                /*backwards=*/false,
                /*a_is_cold=*/false,
-               /*c_is_cold=*/are_cold<T>(schedule, I)});
+               /*c_is_cold=*/are_cold<T>(schedule, I),
+               /*packed_is_cold=*/weight_ih.is_cold()});
     if (gru) {
       for (auto& row : from) {
         row += 3 * H;
@@ -303,7 +309,7 @@ struct BackwardPass {
       weight->pack(member, team.size());
     }
     if (wanted[kInput]) {
-      zero_padding(schedule, grad_input_tensor, member, team.size());
+      zero_padding(k, schedule, grad_input_tensor, member, team.size());
     }
     team.wait();
     for (size_t i = 0; i < parts.size(); ++i) {

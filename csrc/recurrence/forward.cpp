@@ -41,6 +41,9 @@ struct ForwardPass {
   const T* bias_hn = nullptr;
   Rows<T> c;      // [B, H] cell state in the schedule's order
   Rows<T> saved;  // [N, saved_size]
+  const bool save_past_caches =
+      H % k.lanes == 0 &&
+      are_far(static_cast<size_t>(schedule.num_rows * saved_size(a.cell, H)) * sizeof(T));
   const bool together;
   const std::vector<Slice> slices;           // one for each thread, or for all together
   std::vector<WalkScratch<T>> walk_scratch;  // of each slice
@@ -101,12 +104,14 @@ struct ForwardPass {
     if (saved) {
       s.saved = saved[first];
       s.saved_stride = saved.stride;
+      s.save_past_caches = save_past_caches;
     }
     if (c) {
       s.c = c[j];
       s.c_stride = c.stride;
     }
     s.backwards = step % 2 != 0;
+    s.packed_is_cold = weight_hh.is_cold();
     s.h = a.projected() ? own.h_raw_rows.data() : output.data() + first;
     cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {
@@ -195,7 +200,7 @@ struct ForwardPass {
     for (const auto* weight : {&project.weight(), &weight_hh, &weight_hr}) {
       weight->pack(member, team.size());
     }
-    zero_padding(schedule, result.output, member, team.size());
+    zero_padding(k, schedule, result.output, member, team.size());
     team.wait();
     if (together) {
       return walk_together(team, member);

@@ -77,7 +77,9 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
                     /*accumulate=*/false,
                     gates,
                     /*backwards=*/false,
-                    /*a_is_cold=*/cold_});
+                    /*a_is_cold=*/cold_,
+                    /*c_is_cold=*/false,
+                    /*packed_is_cold=*/packed_.is_cold()});
 }
 
 template class InputProjection<float>;

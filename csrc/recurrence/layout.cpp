@@ -114,32 +114,38 @@ Rows<T> in_order(const Schedule& schedule, const at::Tensor& state, Scratch& scr
   return ordered;
 }
 
-void zero_padding(const Schedule& schedule,
+template <class T>
+void zero_padding(const Kernels<T>& kernels,
+                  const Schedule& schedule,
                   const at::Tensor& padded,
                   int64_t member,
                   int64_t size) {
-  const int64_t T = padded.size(0), B = padded.size(1);
-  const auto bytes = static_cast<size_t>(padded.size(2)) * padded.element_size();
-  auto* data = static_cast<char*>(padded.mutable_data_ptr());
-  // By turns: the sequences stand by length, and padding is what the short ones have.
-  for (int64_t j = member; j < B; j += size) {
-    const auto zero = [&](int64_t first, int64_t last) {
-      for (int64_t t = first; t < last; ++t) {
-        std::memset(data + (t * B + schedule.order[j]) * bytes, 0, bytes);
+  const int64_t steps = padded.size(0), B = padded.size(1), width = padded.size(2);
+  const bool far = are_far(padded.nbytes());
+  T* data = padded.mutable_data_ptr<T>();
+  std::vector<char> holds_token(steps * B, false);
+  for (int64_t step = 0; step < schedule.num_steps; ++step) {
+    const int64_t first = schedule.offsets[step], rows = schedule.rows_at(step);
+    for (int64_t j = 0; j < rows; ++j) {
+      holds_token[schedule.times[first + j] * B + schedule.order[j]] = true;
+    }
+  }
+  // Along the memory, not along the sequences, whose rows stand on pages of their own. By turns: towards
+  // the end there is more padding.
+  for (int64_t t = member; t < steps; t += size) {
+    const auto begin = holds_token.begin() + t * B, end = begin + B;
+    for (auto first = begin; first != end;) {
+      first = std::find(first, end, false);
+      const auto last = std::find(first, end, true);
+      T* to = data + (first - holds_token.begin()) * width;
+      const int64_t count = (last - first) * width;
+      if (far) {
+        kernels.clear(count, to);
+      } else {
+        std::fill_n(to, count, T{});
       }
-    };
-    const int64_t length = schedule.lengths[j];
-    const auto time = [&](int64_t step) { return schedule.times[schedule.offsets[step] + j]; };
-    if (length == 0) {
-      zero(0, T);
-      continue;
+      first = last;
     }
-    // Times rise from step to step, or fall in the reverse direction.
-    zero(0, std::min(time(0), time(length - 1)));
-    for (int64_t step = 1; step < length; ++step) {
-      zero(std::min(time(step - 1), time(step)) + 1, std::max(time(step - 1), time(step)));
-    }
-    zero(std::max(time(0), time(length - 1)) + 1, T);
   }
 }
 
@@ -148,7 +154,9 @@ void zero_padding(const Schedule& schedule,
   template std::vector<const T*> row_pointers<const T>(const Schedule&, const at::Tensor&); \
   template std::vector<const T*> previous_pointers<T>(                                      \
       const Schedule&, const std::vector<T*>&, const at::Tensor&);                          \
-  template Rows<T> in_order<T>(const Schedule&, const at::Tensor&, Scratch&);
+  template Rows<T> in_order<T>(const Schedule&, const at::Tensor&, Scratch&);               \
+  template void zero_padding<T>(                                                            \
+      const Kernels<T>&, const Schedule&, const at::Tensor&, int64_t, int64_t);
 MASKED_RNN_INSTANTIATE(float)
 MASKED_RNN_INSTANTIATE(double)
 #undef MASKED_RNN_INSTANTIATE

@@ -50,8 +50,16 @@ bool are_cold(const Schedule& schedule, int64_t size) {
 template <class T>
 Rows<T> in_order(const Schedule& schedule, const at::Tensor& state, Scratch& scratch);
 
+// Whether so many bytes are more than a core's caches hold, and better written past them.
+constexpr bool are_far(size_t bytes) { return bytes > size_t{6} << 20; }
+
 // Member `member` of `size` threads writes 0 to its share of the positions of a padded tensor
 // [T, B, size], contiguous, that hold no token.
-void zero_padding(const Schedule& schedule, const at::Tensor& padded, int64_t member, int64_t size);
+template <class T>
+void zero_padding(const Kernels<T>& kernels,
+                  const Schedule& schedule,
+                  const at::Tensor& padded,
+                  int64_t member,
+                  int64_t size);
 
 }  // namespace masked_rnn

@@ -44,7 +44,12 @@ class PackedWeight {
 
   const T* data() const { return data_; }
 
+  // Whether it is too large for the near caches to hold it beside all else.
+  bool is_cold() const { return packed_.defined() && packed_.nbytes() > kHeldBytes; }
+
  private:
+  static constexpr size_t kHeldBytes = size_t{1} << 18;
+
   void make_room(const Kernels<T>& kernels);
 
   const Kernels<T>* kernels_ = nullptr;  // null where there is nothing to pack

@@ -29,6 +29,36 @@ def test_nan_and_inf_in_padding_change_nothing(options, poison):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("hidden_size", [64, 70])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_batch_larger_than_the_caches_has_the_bits_of_a_small_one(cell, hidden_size, threads):
+    case = Case(cell, T=300, B=100, I=24, H=hidden_size, dtype=torch.float32)
+    case.lengths = torch.randint(0, 301, (100,))
+    case.lengths[3:5] = torch.tensor([300, 2])
+    chosen = [3, 4, 17]
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        leaves = case.leaves()
+        large = case.run()
+        large_grads = gradients_of_ones(large, leaves[: 1 + len(case.states)])
+        assert large[0].nbytes > 6 << 20
+        case.positions = torch.arange(300)[:, None] < case.lengths
+        assert (large[0][~case.positions] == 0).all()
+        assert (large_grads[0][~case.positions] == 0).all()
+        case.lengths = case.lengths[chosen]
+        case.input = case.input.detach()[:, chosen]
+        case.states = [state.detach()[:, chosen] for state in case.states]
+        leaves = case.leaves()
+        small = case.run()
+        small_grads = gradients_of_ones(small, leaves[: 1 + len(case.states)])
+    finally:
+        torch.set_num_threads(before)
+    assert_same_bits(small, [x[:, chosen] for x in large])
+    assert_same_bits(small_grads, [grad[:, chosen] for grad in large_grads])
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7), dtype=DTYPES), ids=name)
 def test_a_sequence_has_the_same_bits_in_every_batch(options, threads):
     case = Case(T=9, B=11, H=37, directions=2, **options)

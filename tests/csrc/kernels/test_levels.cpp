@@ -43,7 +43,7 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
         ProductArguments<T> p{
             rows, depth, columns, a_rows.data(), packed.data(), bias.data(), false, c_rows.data()};
         for (const bool backwards : {false, true}) {
-          p.backwards = backwards;
+          p.backwards = p.packed_is_cold = backwards;
           p.accumulate = false;
           k.product(p);
           p.accumulate = true;

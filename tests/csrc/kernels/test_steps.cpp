@@ -3,6 +3,7 @@
 #include <masked_rnn/csrc/kernels/kernels.h>
 
 #include <cmath>
+#include <memory>
 #include <type_traits>
 
 #include "../../support/levels.h"
@@ -192,6 +193,57 @@ TYPED_TEST(Steps, ForwardComputesTheCellsFormula) {
       });
     }
   }
+}
+
+// Where memory is cold, other instructions write and others are fetched; the numbers are the same.
+TYPED_TEST(Steps, ForwardGivesTheSameBitsWhereMemoryIsCold) {
+  using T = typename TypeParam::first_type;
+  using Cell = typename TypeParam::second_type;
+  constexpr int G = Cell::kGates;
+  constexpr int64_t H = 96, depth = 96, rows = 40, saved_size = Cell::kSaved * H;
+  auto h_prev = random_values<T>(rows * depth);
+  const auto weight = random_values<T>(G * H * depth), x = random_values<T>(rows * G * H);
+  const auto bias = random_values<T>(H), c_prev = random_values<T>(rows * H);
+  const auto h_rows = rows_of<const T>(h_prev, depth);
+  for_each_level<T>([&](const Kernels<T>& k) {
+    std::vector<T> packed(k.packed_size(depth, H, G));
+    k.pack({weight.data(), 1, depth, depth, H, G, 0, H, packed.data()});
+    std::vector<T> h[2], c[2], saved[2];
+    for (const bool cold : {false, true}) {
+      constexpr size_t kVector = 64;
+      h[cold].resize(rows * H);
+      c[cold] = c_prev;
+      saved[cold].resize(rows * saved_size + kVector);
+      void* aligned = saved[cold].data();
+      size_t space = saved[cold].size() * sizeof(T);
+      std::align(kVector, rows * saved_size * sizeof(T), aligned, space);
+      auto out = rows_of<T>(h[cold], H);
+      StepArguments<T> s{};
+      s.rows = rows;
+      s.hidden = s.last = H;
+      s.depth = depth;
+      s.h_prev = h_rows.data();
+      s.packed = packed.data();
+      s.bias_hn = bias.data();
+      s.gates = x.data();
+      s.gates_stride = G * H;
+      s.saved = Cell::kSaved > 0 ? static_cast<T*>(aligned) : nullptr;
+      s.saved_stride = saved_size;
+      s.c = c[cold].data();
+      s.c_stride = H;
+      s.h = out.data();
+      s.save_past_caches = s.packed_is_cold = cold;
+      for (const bool backwards : {false, true}) {
+        s.backwards = backwards;
+        Cell::step(k)(s);
+      }
+      const T* first = static_cast<T*>(aligned);
+      saved[cold] = std::vector<T>(first, first + rows * saved_size);
+    }
+    EXPECT_EQ(h[0], h[1]);
+    EXPECT_EQ(c[0], c[1]);
+    EXPECT_EQ(saved[0], saved[1]);
+  });
 }
 
 TYPED_TEST(Steps, BackwardComputesTheCellsDerivative) {
