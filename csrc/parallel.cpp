@@ -25,6 +25,13 @@ void pause() {
 #endif
 }
 
+// What a thread has written past the caches is seen by all who see what it writes next.
+void drain() {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
+
 // A team's threads, from where they begin to where they have ended.
 struct Region {
   const std::function<void(Team&, int64_t)>& body;
@@ -53,7 +60,7 @@ void make_team(Region& region, int64_t size) {
 void run_member(Region& region, int64_t member) {
   acquire();
   region.body(*region.team, member);
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // for what was written past the caches
+  drain();
   release();
 }
 
@@ -90,7 +97,8 @@ void parallel_team(const std::function<void(Team&, int64_t)>& body) {
   const int64_t threads = num_threads();
   if (threads == 1) {
     Team alone(1);
-    return body(alone, 0);
+    body(alone, 0);
+    return drain();
   }
   Region region{body, {}};
   release();

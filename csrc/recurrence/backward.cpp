@@ -1,4 +1,4 @@
-// The backward pass, by parts of about a hundred rows from the last step to the first: the reverse chain
+// The backward pass, by parts of one or two hundred rows from the last step to the first: the reverse chain
 // on each thread's own sequences, then, while the gates' gradients are in the caches, those of the
 // input and the weights.
 #include <masked_rnn/csrc/parallel.h>

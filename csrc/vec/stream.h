@@ -17,7 +17,7 @@ inline bool is_aligned(const T* p) {
   return reinterpret_cast<uintptr_t>(p) % MASKED_RNN_VECTOR_BYTES == 0;
 }
 
-// Stores to an aligned place. Other threads see it after a fence or an atomic operation.
+// Stores to an aligned place. Other threads may see it only after a fence: parallel_team ends with one.
 template <class T>
 inline void stream(T* p, Vec<T> v) {
 #if MASKED_RNN_VECTOR_BYTES == 64
