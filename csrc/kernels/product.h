@@ -111,11 +111,13 @@ void product(const ProductArguments<T>& p) {
         p.packed_is_cold && next >= 0
             ? p.packed + (next % blocks * depth + first_of_part(next / blocks)) * units
             : nullptr;
+    const int64_t tiles = row_tiles<kTileRows<kBlockVectors>>(p.rows);
     int64_t tile = 0;
     for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
       constexpr int R = decltype(rows)::value;
       const bool fetch_rows = kTerms == 1 && p.a_is_cold && block == 0 && r + 2 * R <= p.rows;
-      const T* next_part = part_of_block<T, kBlockVectors>(next_block, k_last - k_first, tile++);
+      const T* next_part =
+          part_of_block<T, kBlockVectors>(next_block, k_last - k_first, tile++, tiles);
       if (fetch_rows || p.c_is_cold || next_part != nullptr) {
         product_tile<T, R, true>(p,
                                  a.data(),

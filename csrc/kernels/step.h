@@ -77,10 +77,11 @@ void step(const StepArguments<T>& s) {
     const T* next_block = s.packed_is_cold && next >= 0
                               ? s.packed + (s.first + next * units) * Cell::kGates * depth
                               : nullptr;
+    const int64_t tiles = row_tiles<kTileRows<V>>(s.rows);
     int64_t tile = 0;
     for_row_tiles<kTileRows<V>>(s.rows, [&](auto rows, int64_t r) {
       constexpr int R = decltype(rows)::value;
-      const T* part = part_of_block<T, V>(next_block, depth, tile++);
+      const T* part = part_of_block<T, V>(next_block, depth, tile++, tiles);
       if (part != nullptr) {
         step_tile<T, Cell, R, true>(s, h_prev.data(), r, unit, part);
       } else {

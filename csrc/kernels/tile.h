@@ -39,13 +39,14 @@ MASKED_RNN_INLINE void fetch_rows_at_step(int64_t step, const T* const* rows, in
   }
 }
 
-// What tile `tile` of a block of packed weights, V vectors at each of `depth` operands, fetches of the
-// block that comes after it: one line at each step of its loop, so that some tiles fetch all of it, while
-// the others compute. Null if there is nothing left to fetch.
+// What tile `tile` of `tiles` over a block of packed weights, V vectors at each of `depth` operands,
+// fetches of the block that comes after it: one line at each step of its loop, so that some tiles fetch
+// all of it, while the others compute. Null if there is nothing left to fetch, and for a single tile,
+// which waits for its own block.
 template <class T, int V>
-inline const T* part_of_block(const T* next, int64_t depth, int64_t tile) {
+inline const T* part_of_block(const T* next, int64_t depth, int64_t tile, int64_t tiles) {
   constexpr int64_t kParts = (V * kLanes<T> + kLine<T> - 1) / kLine<T>;
-  return next != nullptr && tile < kParts ? next + tile * depth * kLine<T> : nullptr;
+  return next != nullptr && tiles > 1 && tile < kParts ? next + tile * depth * kLine<T> : nullptr;
 }
 
 template <class T>
