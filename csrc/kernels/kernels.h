@@ -1,5 +1,5 @@
 // The kernels of one instruction set as a table of functions over plain memory. Each is compiled for
-// the default, AVX2 and AVX-512 levels; kernels() chooses at run time as ATen does.
+// the default, AVX2, AVX-512 and AMX levels; kernels() chooses at run time as ATen does.
 #pragma once
 
 #include <cstdint>
@@ -137,16 +137,23 @@ struct ColumnSumsArguments {
   T* sums;
 };
 
-constexpr int64_t kFingerprintWords = 64;
-
+// Products with weights, and the form in which they read them.
 template <class T>
-struct Kernels {
-  int64_t lanes;                          // of one vector
+struct Products {
   int64_t (*block_units)(int64_t gates);  // hidden units (or columns) in one packed block
   int64_t (*packed_size)(int64_t depth, int64_t columns, int64_t gates);
   bool (*is_packed)(const PackArguments<T>&);  // is the weight already what pack would make of it?
   void (*pack)(const PackArguments<T>&);
   void (*product)(const ProductArguments<T>&);
+};
+
+constexpr int64_t kFingerprintWords = 64;
+
+template <class T>
+struct Kernels {
+  int64_t lanes;         // of one vector
+  Products<T> by_step;   // of the rows of a time step, however few; steps read weights in this form
+  Products<T> by_batch;  // of the rows of many steps at once; gates = 1
   void (*rnn_tanh_step)(const StepArguments<T>&);
   void (*rnn_relu_step)(const StepArguments<T>&);
   void (*gru_step)(const StepArguments<T>&);
@@ -169,9 +176,10 @@ struct Kernels {
   void (*sigmoid)(int64_t n, const T* x, T* y);
 };
 
-enum class Level { kDefault, kAvx2, kAvx512 };
+enum class Level { kDefault, kAvx2, kAvx512, kAmx };
 
-// The level ATen runs at (ATEN_CPU_CAPABILITY lowers it).
+// The level ATen runs at (ATEN_CPU_CAPABILITY lowers it), or AMX where there is AVX-512 and neither
+// ATEN_CPU_CAPABILITY nor ONEDNN_MAX_CPU_ISA names less.
 Level cpu_level();
 
 // The table of a level; of this machine's by default.
@@ -180,6 +188,6 @@ const Kernels<T>& kernels(Level level = cpu_level());
 
 // The table whose products (step, product, outer) round every number that they multiply to bfloat16,
 // once, and add up in float32; kernels<float>() where the machine has no instruction for it.
-const Kernels<float>& bfloat16_kernels();
+const Kernels<float>& bfloat16_kernels(Level level = cpu_level());
 
 }  // namespace masked_rnn

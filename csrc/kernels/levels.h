@@ -5,7 +5,8 @@
 
 namespace masked_rnn {
 
-extern const Kernels<float> kFloatDefault, kFloatAvx2, kFloatAvx512, kBfloat16Avx512;
+extern const Kernels<float> kFloatDefault, kFloatAvx2, kFloatAvx512, kFloatAmx;
+extern const Kernels<float> kBfloat16Avx512, kBfloat16Amx;
 extern const Kernels<double> kDoubleDefault, kDoubleAvx2, kDoubleAvx512;
 
 }  // namespace masked_rnn

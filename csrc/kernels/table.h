@@ -50,12 +50,10 @@ template <class T>
 constexpr Kernels<T> table() {
   using Tanh = RnnCell<T, TanhActivation<T>>;
   using Relu = RnnCell<T, ReluActivation<T>>;
+  constexpr Products<T> products{block_units<T>, packed_size<T>, is_packed<T>, pack<T>, product<T>};
   return {kLanes<T>,
-          block_units<T>,
-          packed_size<T>,
-          is_packed<T>,
-          pack<T>,
-          product<T>,
+          products,
+          products,
           step<T, Tanh>,
           step<T, Relu>,
           step<T, GruCell<T>>,

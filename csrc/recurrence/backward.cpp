@@ -82,7 +82,7 @@ struct BackwardPass {
         h_0(a.h_0.contiguous()),
         output(row_pointers<T>(schedule, output_tensor)),
         previous(previous_pointers<T>(schedule, output, h_0)),
-        weight_hh(PackedWeight<T>::plain(k, a.weight_hh, {0, a.weight_hh.size(0)})),
+        weight_hh(PackedWeight<T>::plain(k.by_step, a.weight_hh, {0, a.weight_hh.size(0)})),
         saved(rows_of<T>(saved_tensor)),
         grad_h(scratch.rows<T>(B, P)),
         grad_h_rows(grad_h.pointers(B)),
@@ -109,16 +109,16 @@ struct BackwardPass {
       }
     }
     if (a.projected()) {
-      weight_hr = PackedWeight<T>::plain(k, a.weight_hr, {0, P});
+      weight_hr = PackedWeight<T>::plain(k.by_step, a.weight_hr, {0, P});
       grad_raw = scratch.rows<T>(B, H);
       grad_raw_rows = grad_raw.pointers(B);
     }
     if (wanted[kInput]) {
       const bool gru = a.cell == CellKind::kGru;
       const int64_t joint = gru ? 2 * H : a.weight_ih.size(0);
-      weight_ih = PackedWeight<T>::plain(k, a.weight_ih, {0, joint});
+      weight_ih = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {0, joint});
       if (gru) {
-        weight_ih_n = PackedWeight<T>::plain(k, a.weight_ih, {2 * H, 3 * H});
+        weight_ih_n = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {2 * H, 3 * H});
       }
       grad_input_tensor =
           recycled_empty({a.steps(), a.batch(), a.input_size()}, a.weight_ih.scalar_type());
@@ -162,7 +162,7 @@ struct BackwardPass {
         std::memcpy(part.grad_projected[row - part.first], grad_h[j], P * sizeof(T));
       }
     }
-    k.product({rows.last - rows.first,
+    k.by_step.product({rows.last - rows.first,
                P,
                H,
                grad_h_rows.data() + rows.first,
@@ -221,11 +221,11 @@ struct BackwardPass {
                          Range units,
                          T* const* grad_h_before) const {
     const int64_t depth = a.weight_hh.size(0);
-    k.product({rows.last - rows.first,
+    k.by_step.product({rows.last - rows.first,
                depth,
                units.last - units.first,
                part.rows + schedule.offsets[step] + rows.first - part.first,
-               weight_hh.data() + k.packed_size(depth, units.first, 1),
+               weight_hh.data() + k.by_step.packed_size(depth, units.first, 1),
                nullptr,
                /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
                grad_h_before + rows.first,
@@ -247,7 +247,7 @@ struct BackwardPass {
     const int64_t I = a.input_size();
     const bool gru = a.cell == CellKind::kGru;
     const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
-    k.product({count,
+    k.by_batch.product({count,
                depth,
                I,
                from.data(),
@@ -263,7 +263,7 @@ struct BackwardPass {
       for (auto& row : from) {
         row += 3 * H;
       }
-      k.product(
+      k.by_batch.product(
           {count, H, I, from.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to.data()});
     }
   }
@@ -303,7 +303,7 @@ struct BackwardPass {
   }
 
   void run(Team& team, int64_t member) const {
-    const Range units = part_of(H, k.block_units(1), member, team.size());
+    const Range units = part_of(H, k.by_step.block_units(1), member, team.size());
     const auto grad_h_before = grad_h.pointers(B, together ? units.first : 0);
     for (const auto* weight : {&weight_hh, &weight_hr, &weight_ih, &weight_ih_n}) {
       weight->pack(member, team.size());

@@ -4,18 +4,25 @@
 #include <masked_rnn/csrc/kernels/kernels.h>
 #include <masked_rnn/csrc/layer.h>
 
+#include <algorithm>
 #include <type_traits>
 
 namespace masked_rnn {
 
+// Multiplied numbers of both weights together from which on matrix tiles pay for float32. Below, packing
+// them and splitting rows takes what they save: measured for a training step, 0.95 times as fast at
+// 32,768, 1.1 times at 73,728.
+constexpr int64_t kTilesPay = (1 << 15) + 1;
+
 template <class T>
-const Kernels<T>& layer_kernels(const LayerArguments& arguments) {
+const Kernels<T>& layer_kernels(const LayerArguments& a) {
   if constexpr (std::is_same_v<T, float>) {
-    if (arguments.bfloat16_products) {
+    if (a.bfloat16_products) {
       return bfloat16_kernels();
     }
   }
-  return kernels<T>();
+  const int64_t multiplied = a.weight_hh.numel() + (a.one_hot() ? 0 : a.weight_ih.numel());
+  return kernels<T>(multiplied < kTilesPay ? std::min(cpu_level(), Level::kAvx512) : cpu_level());
 }
 
 template <class T>

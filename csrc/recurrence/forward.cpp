@@ -60,12 +60,12 @@ struct ForwardPass {
         h_0(a.h_0.contiguous()),
         previous(previous_pointers<T>(schedule, output, h_0)),
         project(a, schedule, /*fixed=*/!save),
-        weight_hh(PackedWeight<T>::transposed(k, a.weight_hh, G, /*fixed=*/!save)),
+        weight_hh(PackedWeight<T>::transposed(k, k.by_step, a.weight_hh, G, /*fixed=*/!save)),
         together(share_out_units(a, schedule)),
         slices(together ? std::vector<Slice>{{0, schedule.num_sequences}}
                         : split(schedule, {0, schedule.num_steps}, num_threads())) {
     if (a.projected()) {
-      weight_hr = PackedWeight<T>::transposed(k, a.weight_hr, 1, /*fixed=*/!save);
+      weight_hr = PackedWeight<T>::transposed(k, k.by_step, a.weight_hr, 1, /*fixed=*/!save);
     }
     if (a.cell == CellKind::kGru && a.bias_hh.defined()) {
       bias_hh = a.bias_hh.contiguous();
@@ -115,7 +115,7 @@ struct ForwardPass {
     s.h = a.projected() ? own.h_raw_rows.data() : output.data() + first;
     cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {
-      k.product({rows,
+      k.by_step.product({rows,
                  H,
                  P,
                  own.h_raw_rows.data(),
@@ -179,7 +179,7 @@ struct ForwardPass {
   void walk_together(Team& team, int64_t member) const {
     const Slice all = slices[0];
     const WalkScratch<T>& shared = walk_scratch[0];
-    const Range units = part_of(H, k.block_units(G), member, team.size());
+    const Range units = part_of(H, k.by_step.block_units(G), member, team.size());
     for (int64_t walked = 0, projected = 0; rows_of_step(walked, all) > 0;) {
       const auto rows = rows_to_project(projected, all);
       const Range mine =

@@ -40,7 +40,8 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
     rows_ = row_pointers<const T>(schedule, input_);
-    packed_ = PackedWeight<T>::transposed(kernels_, a.weight_ih, 1, fixed);
+    packed_ = PackedWeight<T>::transposed(
+        kernels_, kernels_.by_batch, a.weight_ih, 1, fixed);
     return;
   }
   weight_ = a.weight_ih;
@@ -68,7 +69,7 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
   for (int64_t i = 0; i < count; ++i) {
     input[i] = rows_[rows[i]];
   }
-  kernels_.product({count,
+  kernels_.by_batch.product({count,
                     depth_,
                     columns_,
                     input.data(),

@@ -65,9 +65,17 @@ KeptWeights& kept_weights() {
 
 // Of a weight whose rows are contiguous.
 template <class T>
-WeightIdentity identify(const Kernels<T>& k, const at::Tensor& weight, int64_t gates) {
-  WeightIdentity identity{
-      weight.const_data_ptr<T>(), weight.size(0), weight.size(1), weight.stride(0), gates, &k, {}};
+WeightIdentity identify(const Kernels<T>& k,
+                        const Products<T>& products,
+                        const at::Tensor& weight,
+                        int64_t gates) {
+  WeightIdentity identity{weight.const_data_ptr<T>(),
+                          weight.size(0),
+                          weight.size(1),
+                          weight.stride(0),
+                          gates,
+                          &products,
+                          {}};
   // A contiguous weight is one long row.
   const int64_t rows = weight.is_contiguous() ? 1 : weight.size(0);
   for (int64_t row = 0; row < rows; ++row) {
@@ -82,12 +90,13 @@ WeightIdentity identify(const Kernels<T>& k, const at::Tensor& weight, int64_t g
 
 template <class T>
 PackedWeight<T> PackedWeight<T>::transposed(const Kernels<T>& kernels,
+                                            const Products<T>& products,
                                             const at::Tensor& weight,
                                             int64_t gates,
                                             bool fixed) {
   PackedWeight result;
   if (fixed && weight.stride(1) == 1 && weight.stride(0) >= weight.size(1)) {
-    result.fixed_ = identify(kernels, weight, gates);
+    result.fixed_ = identify(kernels, products, weight, gates);
     result.packed_ = kept_weights().find(*result.fixed_);
     if (result.packed_.defined()) {
       result.data_ = result.packed_.template const_data_ptr<T>();
@@ -101,12 +110,12 @@ PackedWeight<T> PackedWeight<T>::transposed(const Kernels<T>& kernels,
   result.arguments_.depth = weight.size(1);
   result.arguments_.columns = weight.size(0) / gates;
   result.arguments_.gates = gates;
-  result.make_room(kernels);
+  result.make_room(products);
   return result;
 }
 
 template <class T>
-PackedWeight<T> PackedWeight<T>::plain(const Kernels<T>& kernels,
+PackedWeight<T> PackedWeight<T>::plain(const Products<T>& products,
                                        const at::Tensor& weight,
                                        Range rows) {
   PackedWeight result;
@@ -117,19 +126,19 @@ PackedWeight<T> PackedWeight<T>::plain(const Kernels<T>& kernels,
   result.arguments_.depth = rows.last - rows.first;
   result.arguments_.columns = weight.size(1);
   result.arguments_.gates = 1;
-  if (kernels.is_packed(result.arguments_)) {
+  if (products.is_packed(result.arguments_)) {
     result.data_ = result.arguments_.weight;
   } else {
-    result.make_room(kernels);
+    result.make_room(products);
   }
   return result;
 }
 
 template <class T>
-void PackedWeight<T>::make_room(const Kernels<T>& kernels) {
-  kernels_ = &kernels;
+void PackedWeight<T>::make_room(const Products<T>& products) {
+  products_ = &products;
   packed_ =
-      recycled_empty({kernels.packed_size(arguments_.depth, arguments_.columns, arguments_.gates)},
+      recycled_empty({products.packed_size(arguments_.depth, arguments_.columns, arguments_.gates)},
                      c10::CppTypeToScalarType<T>::value);
   arguments_.packed = packed_.mutable_data_ptr<T>();
   data_ = arguments_.packed;
@@ -137,20 +146,20 @@ void PackedWeight<T>::make_room(const Kernels<T>& kernels) {
 
 template <class T>
 void PackedWeight<T>::pack(int64_t member, int64_t size) const {
-  if (kernels_ == nullptr) {
+  if (products_ == nullptr) {
     return;
   }
   const Range mine =
-      part_of(arguments_.columns, kernels_->block_units(arguments_.gates), member, size);
+      part_of(arguments_.columns, products_->block_units(arguments_.gates), member, size);
   PackArguments<T> share = arguments_;
   share.first = mine.first;
   share.last = mine.last;
-  kernels_->pack(share);
+  products_->pack(share);
 }
 
 template <class T>
 void PackedWeight<T>::keep() const {
-  if (kernels_ != nullptr && fixed_.has_value()) {
+  if (products_ != nullptr && fixed_.has_value()) {
     kept_weights().keep({*fixed_, packed_});
   }
 }

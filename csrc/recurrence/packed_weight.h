@@ -14,7 +14,7 @@ namespace masked_rnn {
 struct WeightIdentity {
   const void* data;
   int64_t rows, columns, row_stride, gates;
-  const void* kernels;
+  const void* products;
   std::array<uint32_t, kFingerprintWords> values;
   bool operator==(const WeightIdentity&) const = default;
 };
@@ -25,16 +25,18 @@ class PackedWeight {
  public:
   PackedWeight() = default;
 
-  // weight [G*H, K] as the right side [K, G*H] of rows times weight^T; gates > 1 puts the gates of a
+  // weight [G*H, K] as the right side [K, G*H] of rows times weight^T, for `products`, which are of
+  // `kernels`; gates > 1 puts the gates of a
   // hidden unit side by side. `fixed` says that the same weight may well come again: once kept (up to
   // a bound for the whole process), it is packed again only when its values have changed.
   static PackedWeight transposed(const Kernels<T>& kernels,
+                                 const Products<T>& products,
                                  const at::Tensor& weight,
                                  int64_t gates,
                                  bool fixed);
 
   // Rows `rows` of weight [K, N] as the right side itself.
-  static PackedWeight plain(const Kernels<T>& kernels, const at::Tensor& weight, Range rows);
+  static PackedWeight plain(const Products<T>& products, const at::Tensor& weight, Range rows);
 
   // Member `member` of `size` threads packs its share. All of them must have before data() is read.
   void pack(int64_t member, int64_t size) const;
@@ -50,9 +52,9 @@ class PackedWeight {
  private:
   static constexpr size_t kHeldBytes = size_t{1} << 18;
 
-  void make_room(const Kernels<T>& kernels);
+  void make_room(const Products<T>& products);
 
-  const Kernels<T>* kernels_ = nullptr;  // null where there is nothing to pack
+  const Products<T>* products_ = nullptr;  // null where there is nothing to pack
   at::Tensor weight_;
   PackArguments<T> arguments_{};  // of all of it
   at::Tensor packed_;

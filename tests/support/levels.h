@@ -11,7 +11,7 @@ namespace masked_rnn {
 
 template <class T, class Body>
 void for_each_level(const Body& body) {
-  for (const Level level : {Level::kDefault, Level::kAvx2, Level::kAvx512}) {
+  for (const Level level : {Level::kDefault, Level::kAvx2, Level::kAvx512, Level::kAmx}) {
     if (level <= cpu_level()) {
       SCOPED_TRACE(static_cast<int>(level));
       body(kernels<T>(level));

@@ -45,8 +45,8 @@ TEST_F(Bfloat16, ProductsRoundWhatTheyMultiply) {
         const auto a = random_numbers(rows * depth), b = random_numbers(columns * depth);
         for (const bool along : {true, false}) {  // is a weight contiguous along the sum?
           const auto run = [&](const Kernels<float>& k, auto a_values, const auto& b_values) {
-            std::vector<float> packed(k.packed_size(depth, columns, 1)), c(rows * columns, 1);
-            k.pack({b_values.data(),
+            std::vector<float> packed(k.by_step.packed_size(depth, columns, 1)), c(rows * columns, 1);
+            k.by_step.pack({b_values.data(),
                     along ? 1 : columns,
                     along ? depth : 1,
                     depth,
@@ -57,7 +57,7 @@ TEST_F(Bfloat16, ProductsRoundWhatTheyMultiply) {
                     packed.data()});
             const auto a_rows = rows_of<const float>(a_values, depth);
             const auto c_rows = rows_of<float>(c, columns);
-            k.product({rows,
+            k.by_step.product({rows,
                        depth,
                        columns,
                        a_rows.data(),
@@ -112,8 +112,8 @@ TEST_F(Bfloat16, StepsRoundWhatTheyMultiply) {
         const auto run = [&](const Kernels<float>& k, const auto& weights, const auto& before) {
           // Only what is multiplied is rounded: the GRU's sum with h_prev is not.
           auto given = gates == 3 ? h_prev.whole : before;
-          std::vector<float> packed(k.packed_size(H, H, gates)), cell = c, h(rows * H);
-          k.pack({weights.data(), 1, H, H, H, gates, 0, H, packed.data()});
+          std::vector<float> packed(k.by_step.packed_size(H, H, gates)), cell = c, h(rows * H);
+          k.by_step.pack({weights.data(), 1, H, H, H, gates, 0, H, packed.data()});
           const auto before_rows = rows_of<const float>(given, H);
           const auto h_rows = rows_of<float>(h, H);
           StepArguments<float> s{};

@@ -36,8 +36,8 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
       auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
       const auto bias = random_values<T>(columns);
       for_each_level<T>([&](const Kernels<T>& k) {
-        std::vector<T> packed(k.packed_size(depth, columns, 1)), c(rows * columns);
-        k.pack({b.data(), columns, 1, depth, columns, 1, 0, columns, packed.data()});
+        std::vector<T> packed(k.by_step.packed_size(depth, columns, 1)), c(rows * columns);
+        k.by_step.pack({b.data(), columns, 1, depth, columns, 1, 0, columns, packed.data()});
         const auto a_rows = rows_of<const T>(a, depth);
         const auto c_rows = rows_of<T>(c, columns);
         ProductArguments<T> p{
@@ -45,9 +45,9 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
         for (const bool backwards : {false, true}) {
           p.backwards = p.packed_is_cold = backwards;
           p.accumulate = false;
-          k.product(p);
+          k.by_step.product(p);
           p.accumulate = true;
-          k.product(p);
+          k.by_step.product(p);
           for (int64_t r = 0; r < rows; ++r) {
             for (int64_t n = 0; n < columns; ++n) {
               long double sum = bias[n];
@@ -69,15 +69,15 @@ TYPED_TEST(Levels, ARowsProductDoesNotDependOnTheOtherRows) {
   const int64_t rows = 13, columns = 70, depth = 33;
   auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
   for_each_level<T>([&](const Kernels<T>& k) {
-    std::vector<T> packed(k.packed_size(depth, columns, 1)), all(rows * columns), one(columns);
-    k.pack({b.data(), columns, 1, depth, columns, 1, 0, columns, packed.data()});
+    std::vector<T> packed(k.by_step.packed_size(depth, columns, 1)), all(rows * columns), one(columns);
+    k.by_step.pack({b.data(), columns, 1, depth, columns, 1, 0, columns, packed.data()});
     const auto a_rows = rows_of<const T>(a, depth);
     const auto all_rows = rows_of<T>(all, columns);
-    k.product(
+    k.by_step.product(
         {rows, depth, columns, a_rows.data(), packed.data(), nullptr, false, all_rows.data()});
     for (int64_t r = 0; r < rows; ++r) {
       T* row = one.data();
-      k.product({1, depth, columns, a_rows.data() + r, packed.data(), nullptr, false, &row});
+      k.by_step.product({1, depth, columns, a_rows.data() + r, packed.data(), nullptr, false, &row});
       for (int64_t n = 0; n < columns; ++n) {
         ASSERT_EQ(one[n], all[r * columns + n]);
       }
@@ -155,14 +155,14 @@ TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
         const int64_t columns = gates * units;
         const auto weight = random_values<T>(columns * depth);
         for_each_level<T>([&](const Kernels<T>& k) {
-          const int64_t size = k.packed_size(depth, units, gates);
+          const int64_t size = k.by_step.packed_size(depth, units, gates);
           const int64_t block = gates == 1 ? 4 * k.lanes : k.lanes;
           std::vector<T> by_rows(size, T(-1)), by_columns(size, T(-2)), transposed(columns * depth);
           for (int64_t n = 0; n < columns; ++n) {
             for (int64_t d = 0; d < depth; ++d) transposed[d * columns + n] = weight[n * depth + d];
           }
-          k.pack({weight.data(), 1, depth, depth, units, gates, 0, units, by_rows.data()});
-          k.pack({transposed.data(), columns, 1, depth, units, gates, 0, units, by_columns.data()});
+          k.by_step.pack({weight.data(), 1, depth, depth, units, gates, 0, units, by_rows.data()});
+          k.by_step.pack({transposed.data(), columns, 1, depth, units, gates, 0, units, by_columns.data()});
           ASSERT_EQ(by_rows, by_columns);
           // Where a weight counts as packed, that is what it is.
           const int64_t wide = columns + 1;
@@ -170,7 +170,7 @@ TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
                {std::pair{columns, int64_t{1}}, {int64_t{1}, depth}, {wide, int64_t{1}}}) {
             const bool in_place = stride_k == columns && gates == 1 && units == block;
             ASSERT_EQ(
-                k.is_packed({nullptr, stride_k, stride_n, depth, units, gates, 0, units, nullptr}),
+                k.by_step.is_packed({nullptr, stride_k, stride_n, depth, units, gates, 0, units, nullptr}),
                 in_place);
             if (in_place) {
               ASSERT_EQ(by_rows, transposed);
@@ -178,7 +178,7 @@ TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
           }
           std::vector<T> by_shares(size, T(-3));
           for (const auto& [first, last] : {std::pair{block, units}, {int64_t{0}, block}}) {
-            k.pack({weight.data(),
+            k.by_step.pack({weight.data(),
                     1,
                     depth,
                     depth,

@@ -129,7 +129,7 @@ constexpr double kTolerance = std::is_same_v<T, float> ? 1e-5 : 1e-13;
 // The units from a multiple of the packed block on, as threads that share out units compute them.
 template <class T>
 int64_t second_block(const Kernels<T>& k, int64_t gates, int64_t H) {
-  return std::min(k.block_units(gates), H);
+  return std::min(k.by_step.block_units(gates), H);
 }
 
 TYPED_TEST(Steps, ForwardComputesTheCellsFormula) {
@@ -144,9 +144,9 @@ TYPED_TEST(Steps, ForwardComputesTheCellsFormula) {
       const auto bias = random_values<T>(H), c_prev = random_values<T>(rows * H);
       const auto h_rows = rows_of<const T>(h_prev, std::max(H, depth));
       for_each_level<T>([&](const Kernels<T>& k) {
-        std::vector<T> packed(k.packed_size(depth, H, G)), h(rows * H, T(9)),
+        std::vector<T> packed(k.by_step.packed_size(depth, H, G)), h(rows * H, T(9)),
             c = c_prev, saved(rows * saved_stride + 1);
-        k.pack({weight.data(), 1, depth, depth, H, G, 0, H, packed.data()});
+        k.by_step.pack({weight.data(), 1, depth, depth, H, G, 0, H, packed.data()});
         auto out = rows_of<T>(h, H);
         StepArguments<T> s{};
         s.rows = rows;
@@ -206,8 +206,8 @@ TYPED_TEST(Steps, ForwardGivesTheSameBitsWhereMemoryIsCold) {
   const auto bias = random_values<T>(H), c_prev = random_values<T>(rows * H);
   const auto h_rows = rows_of<const T>(h_prev, depth);
   for_each_level<T>([&](const Kernels<T>& k) {
-    std::vector<T> packed(k.packed_size(depth, H, G));
-    k.pack({weight.data(), 1, depth, depth, H, G, 0, H, packed.data()});
+    std::vector<T> packed(k.by_step.packed_size(depth, H, G));
+    k.by_step.pack({weight.data(), 1, depth, depth, H, G, 0, H, packed.data()});
     std::vector<T> h[2], c[2], saved[2];
     for (const bool cold : {false, true}) {
       constexpr size_t kVector = 64;

@@ -1,0 +1,115 @@
+// Sums of outer products over rows on matrix tiles.
+#pragma once
+
+#include <masked_rnn/csrc/kernels/amx/tiles.h>
+#include <masked_rnn/csrc/kernels/outer.h>
+
+namespace masked_rnn {
+namespace {
+
+// Rows in one partial sum, and of the left side that are split at a time.
+constexpr int64_t kOuterSlabs = 4;
+constexpr int64_t kAmxOuterScratchSize = kOuterSlabs * kSlab;
+
+// Blocks of 32 columns, each its slabs of rows.
+inline int64_t amx_outer_side_size(int64_t rows, int64_t columns) {
+  return (columns + kSquare - 1) / kSquare * slabs(rows) * kSlab;
+}
+
+inline void amx_pack_outer_side(const PackOuterSideArguments<float>& p) {
+  // Whoever packs the last row fills up its slab with zeros.
+  const int64_t last =
+      p.last == p.rows && p.last > p.first ? slabs(p.rows) * kTileDepth : p.last;
+  for (int64_t first = 0; first < p.columns; first += kSquare) {
+    float* block = p.packed + first / kSquare * slabs(p.rows) * kSlab;
+    for (int64_t row = p.first; row < last; row += 2) {
+      if (p.cold && row + kRowsAhead < p.last) {
+        const int64_t here = p.columns - first < kSquare ? p.columns - first : kSquare;
+        fetch(p.b[row + kRowsAhead] + first, here);
+        fetch(p.b[row + kRowsAhead + (row + kRowsAhead + 1 < p.last ? 1 : 0)] + first, here);
+      }
+      for (int64_t n = first; n < first + kSquare; n += kLanes<float>) {
+        const int64_t here = p.columns - n;
+        const auto numbers = [&](int64_t i) {
+          return i >= p.rows || here <= 0 ? Vec<float>{}
+                 : here >= kLanes<float>  ? load(p.b[i] + n)
+                                          : load(p.b[i] + n, here);
+        };
+        Vec<float> pieces[kPieces];
+        split_across(numbers(row), numbers(row + 1), pieces);
+        store_line(pieces,
+                   block + row / kTileDepth * kSlab + (n - first) / kTileRows16 * kTile,
+                   row % kTileDepth / 2);
+      }
+    }
+  }
+}
+
+// 16 columns from a on, of which `columns` exist, and the terms of 32 rows, of which `rows` exist, to
+// the first tile of each piece.
+inline void split_left(const float* a, int64_t stride, int64_t rows, int64_t columns, float* to) {
+  constexpr int64_t L = kLanes<float>;
+  Vec<float> square[2][L];
+  for (int half = 0; half < 2; ++half) {
+    for (int64_t i = 0; i < L; ++i) {
+      const int64_t row = half * L + i;
+      square[half][i] = row >= rows    ? Vec<float>{}
+                        : columns >= L ? load(a + row * stride)
+                                       : load(a + row * stride, columns);
+    }
+    transpose<float>(square[half]);
+  }
+  for (int64_t m = 0; m < L; ++m) {
+    Vec<float> pieces[kPieces];
+    split_along(square[0][m], square[1][m], pieces);
+    store_line(pieces, to, m);
+  }
+}
+
+// Columns [m, m + kSquare) of the left side, as far as they exist, and the rows of some slabs from
+// `first` on.
+inline void amx_outer_block(const OuterArguments<float>& o,
+                            int64_t m,
+                            int64_t first) {
+  const int64_t M = o.M - m < kSquare ? o.M - m : kSquare;
+  const int64_t rows =
+      o.rows - first < kOuterSlabs * kTileDepth ? o.rows - first : kOuterSlabs * kTileDepth;
+  for (int64_t row = 0; row < rows; row += kTileDepth) {
+    const float* a = o.a + (first + row) * o.a_stride + m;
+    float* slab = o.scratch + row / kTileDepth * kSlab;
+    split_left(a, o.a_stride, rows - row, M, slab);
+    if (M > kTileRows16) {
+      split_left(a + kTileRows16, o.a_stride, rows - row, M - kTileRows16, slab + kTile);
+    }
+  }
+  for (int64_t i = 0; i < o.num_sides; ++i) {
+    const OuterSide<float>& side = o.sides[i];
+    const float* block = side.packed + first / kTileDepth * kSlab;
+    for (int64_t n = 0; n < side.columns; n += kSquare, block += slabs(o.rows) * kSlab) {
+      float* c = side.c + m * side.c_stride + n;
+      for (int64_t r = 0; r < M; ++r) {
+        __builtin_prefetch(c + r * side.c_stride, /*write=*/1);
+        __builtin_prefetch(c + r * side.c_stride + kLine<float>, /*write=*/1);
+      }
+      multiply_square({{c, side.c_stride}, M, side.columns - n, first > 0 || o.accumulate, nullptr},
+                      o.scratch,
+                      block,
+                      slabs(rows));
+    }
+  }
+}
+
+inline void amx_outer(const OuterArguments<float>& o) {
+  if (o.rows == 0) {
+    return outer<float>(o);
+  }
+  const TileConfiguration tiles;
+  for (int64_t m = 0; m < o.M; m += kSquare) {
+    for (int64_t first = 0; first < o.rows; first += kOuterSlabs * kTileDepth) {
+      amx_outer_block(o, m, first);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace masked_rnn

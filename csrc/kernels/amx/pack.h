@@ -1,0 +1,127 @@
+// Weights as right sides of products on matrix tiles: blocks of 32 columns, each a line that says what
+// it is, then its slabs. A block with numbers that have no pieces is kept as it is, [depth, 32].
+//
+// gates > 1 puts the same 16 hidden units of all gates into one block, for each 32 terms one tile of
+// every gate; without pieces only, as for bfloat16.
+#pragma once
+
+#include <masked_rnn/csrc/kernels/amx/tiles.h>
+
+namespace masked_rnn {
+namespace {
+
+// Where tiles, filled up to 32 terms, pay.
+constexpr bool on_tiles(int64_t depth) { return depth >= kTileDepth; }
+
+constexpr int64_t kBlockHeader = kLine<float>;
+
+constexpr int64_t tile_block_size(int64_t depth) { return kBlockHeader + slabs(depth) * kSlab; }
+
+constexpr int64_t gates_block_size(int64_t depth, int64_t gates) {
+  return slabs(depth) * gates * kTile;
+}
+
+inline int64_t amx_packed_size(int64_t depth, int64_t columns, int64_t gates) {
+  if (!on_tiles(depth)) {
+    return packed_size<float>(depth, columns, gates);
+  }
+  return gates == 1 ? (columns + kSquare - 1) / kSquare * tile_block_size(depth)
+                    : (columns + kTileRows16 - 1) / kTileRows16 * gates_block_size(depth, gates);
+}
+
+inline bool amx_is_packed(const PackArguments<float>& p) {
+  return !on_tiles(p.depth) && is_packed<float>(p);
+}
+
+// Terms k to k + 31 of 16 columns from `first` on, 0 where there are none.
+inline void load_terms(const PackArguments<float>& p,
+                       int64_t first,
+                       int64_t k,
+                       Vec<float> (&terms)[2][kLanes<float>]) {
+  constexpr int64_t L = kLanes<float>;
+  const int64_t columns = p.columns - first < L ? p.columns - first : L;
+  const int64_t depth = p.depth - k < kTileDepth ? p.depth - k : kTileDepth;
+  const float* from = p.weight + first * p.stride_n + k * p.stride_k;
+  if (columns == L && p.stride_n == 1) {
+    for (int64_t i = 0; i < kTileDepth; ++i) {
+      terms[i / L][i % L] = i < depth ? load(from + i * p.stride_k) : Vec<float>{};
+    }
+  } else if (columns == L && depth == kTileDepth && p.stride_k == 1) {
+    for (int half = 0; half < 2; ++half) {
+#pragma GCC unroll 16
+      for (int64_t n = 0; n < L; ++n) {
+        terms[half][n] = load(from + n * p.stride_n + half * L);
+      }
+      transpose<float>(terms[half]);
+    }
+  } else {
+    float numbers[kTileDepth][L] = {};
+    for (int64_t i = 0; i < depth; ++i) {
+      for (int64_t n = 0; n < columns; ++n) {
+        numbers[i][n] = from[i * p.stride_k + n * p.stride_n];
+      }
+    }
+    std::memcpy(terms, numbers, sizeof(terms));
+  }
+}
+
+// The same to the first tile of each piece.
+inline void pack_tile(
+    const PackArguments<float>& p, int64_t first, int64_t k, float* to, Magnitude& magnitude) {
+  Vec<float> terms[2][kLanes<float>];
+  load_terms(p, first, k, terms);
+  for (int64_t pair = 0; pair < kTileDepth / 2; ++pair) {
+    const Vec<float>* two = &terms[0][0] + 2 * pair;
+    magnitude.see(two[0]);
+    magnitude.see(two[1]);
+    Vec<float> pieces[kPieces];
+    split_across(two[0], two[1], pieces);
+    store_line(pieces, to, pair);
+  }
+}
+
+inline bool is_wild(const float* block) { return block[0] != 0; }
+
+inline void pack_block(const PackArguments<float>& p, int64_t first, float* block) {
+  Magnitude magnitude;
+  float* to = block + kBlockHeader;
+  for (int64_t k = 0; k < p.depth; k += kTileDepth, to += kSlab) {
+    pack_tile(p, first, k, to, magnitude);
+    pack_tile(p, first + kTileRows16, k, to + kTile, magnitude);
+  }
+  block[0] = magnitude.wild() ? 1 : 0;
+  if (is_wild(block)) {
+    for (int64_t k = 0; k < p.depth; ++k) {
+      for (int64_t n = 0; n < kSquare; ++n) {
+        block[kBlockHeader + k * kSquare + n] =
+            first + n < p.columns ? p.weight[k * p.stride_k + (first + n) * p.stride_n] : 0;
+      }
+    }
+  }
+}
+
+inline void pack_gates_block(const PackArguments<float>& p, int64_t first, float* block) {
+  Magnitude unseen;
+  for (int64_t gate = 0; gate < p.gates; ++gate) {
+    PackArguments<float> of_gate = p;
+    of_gate.weight += gate * p.columns * p.stride_n;
+    for (int64_t k = 0; k < p.depth; k += kTileDepth) {
+      pack_tile(of_gate, first, k, block + (k / kTileDepth * p.gates + gate) * kTile, unseen);
+    }
+  }
+}
+
+inline void amx_pack(const PackArguments<float>& p) {
+  if (!on_tiles(p.depth)) {
+    return pack<float>(p);
+  }
+  for (int64_t n = p.first; p.gates == 1 && n < p.last; n += kSquare) {
+    pack_block(p, n, p.packed + amx_packed_size(p.depth, n, 1));
+  }
+  for (int64_t n = p.first; p.gates > 1 && n < p.last; n += kTileRows16) {
+    pack_gates_block(p, n, p.packed + amx_packed_size(p.depth, n, p.gates));
+  }
+}
+
+}  // namespace
+}  // namespace masked_rnn

@@ -1,0 +1,209 @@
+// The matrix tiles of AMX: 32 rows times 32 columns of float32 sums of products of bfloat16.
+//
+// Left sides and right sides lie in memory as slabs of kTileDepth terms of the sums, one after the other:
+// of each piece two tiles, which hold 16 rows (of a right side: columns) each. A tile of a left side has
+// a row of 32 terms per line, one of a right side a pair of terms of its 16 columns.
+#pragma once
+
+#include <masked_rnn/csrc/kernels/amx/pieces.h>
+#include <masked_rnn/csrc/kernels/pack.h>
+
+namespace masked_rnn {
+namespace {
+
+constexpr int64_t kTileRows16 = 16;
+constexpr int64_t kTileDepth = 32;
+constexpr int64_t kTile = 16 * 16;  // floats that a tile takes in memory
+constexpr int64_t kPieceTiles = 2 * kTile;
+constexpr int64_t kSlab = kPieces * kPieceTiles;
+constexpr int64_t kSquare = 2 * kTileRows16;  // rows and columns of the sums
+
+constexpr int64_t slabs(int64_t depth) { return (depth + kTileDepth - 1) / kTileDepth; }
+
+// While it lives the thread's tiles can be used: eight of 16 lines of 64 bytes.
+class TileConfiguration {
+ public:
+  TileConfiguration() {
+    // Palette 1, then from byte 16 on how many bytes a tile's lines have, from byte 48 on how many lines.
+    alignas(64) static constexpr uint16_t kConfiguration[32] = {
+        1,      0,      0,      0,      0, 0, 0, 0, 64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0,
+        0,      0,      0,      0,      0x1010, 0x1010, 0x1010, 0x1010};
+    _tile_loadconfig(kConfiguration);
+  }
+  ~TileConfiguration() { _tile_release(); }
+  TileConfiguration(const TileConfiguration&) = delete;
+  TileConfiguration& operator=(const TileConfiguration&) = delete;
+};
+
+// Tiles 0 to 3 are sums, 4 and 5 of the left side, 6 and 7 of the right.
+template <int Rows>
+MASKED_RNN_INLINE void load_left(const float* tiles) {
+  _tile_loadd(4, tiles, 64);
+  if constexpr (Rows == 2) {
+    _tile_loadd(5, tiles + kTile, 64);
+  }
+}
+
+template <int Columns>
+MASKED_RNN_INLINE void load_right(const float* tiles) {
+  _tile_loadd(6, tiles, 64);
+  if constexpr (Columns == 2) {
+    _tile_loadd(7, tiles + kTile, 64);
+  }
+}
+
+template <int Rows, int Columns>
+MASKED_RNN_INLINE void multiply_tiles() {
+  _tile_dpbf16ps(0, 4, 6);
+  if constexpr (Columns == 2) {
+    _tile_dpbf16ps(1, 4, 7);
+  }
+  if constexpr (Rows == 2) {
+    _tile_dpbf16ps(2, 5, 6);
+  }
+  if constexpr (Rows == 2 && Columns == 2) {
+    _tile_dpbf16ps(3, 5, 7);
+  }
+}
+
+// The tiles of sums in memory, rows `stride` elements apart.
+struct Sums {
+  float* first;
+  int64_t stride;
+
+  MASKED_RNN_INLINE float* tile(int64_t row, int64_t column) const {
+    return first + row * kTileRows16 * stride + column * kTileRows16;
+  }
+  int64_t bytes() const { return stride * static_cast<int64_t>(sizeof(float)); }
+};
+
+template <int Rows, int Columns>
+MASKED_RNN_INLINE void load_sums(const Sums& sums) {
+  _tile_loadd(0, sums.tile(0, 0), sums.bytes());
+  if constexpr (Columns == 2) {
+    _tile_loadd(1, sums.tile(0, 1), sums.bytes());
+  }
+  if constexpr (Rows == 2) {
+    _tile_loadd(2, sums.tile(1, 0), sums.bytes());
+  }
+  if constexpr (Rows == 2 && Columns == 2) {
+    _tile_loadd(3, sums.tile(1, 1), sums.bytes());
+  }
+}
+
+template <int Rows, int Columns>
+MASKED_RNN_INLINE void store_sums(const Sums& sums) {
+  _tile_stored(0, sums.tile(0, 0), sums.bytes());
+  if constexpr (Columns == 2) {
+    _tile_stored(1, sums.tile(0, 1), sums.bytes());
+  }
+  if constexpr (Rows == 2) {
+    _tile_stored(2, sums.tile(1, 0), sums.bytes());
+  }
+  if constexpr (Rows == 2 && Columns == 2) {
+    _tile_stored(3, sums.tile(1, 1), sums.bytes());
+  }
+}
+
+// to = from + the product of `count` slabs of each side. Of each two tiles only the first counts where
+// Rows or Columns is 1.
+template <int Rows, int Columns>
+inline void multiply_slabs(
+    const float* left, const float* right, int64_t count, const Sums& from, const Sums& to) {
+  // (The tiles' loads and stores are no memory accesses in the compiler's eyes.)
+  asm volatile("" ::: "memory");
+  load_sums<Rows, Columns>(from);
+  for (int64_t i = 0; i < count; ++i, left += kSlab, right += kSlab) {
+#pragma GCC unroll 3
+    for (int piece = 0; piece < kPieces; ++piece) {
+      load_left<Rows>(left + piece * kPieceTiles);
+#pragma GCC unroll 3
+      for (int other = 0; other < kPieces - piece; ++other) {
+        load_right<Columns>(right + other * kPieceTiles);
+        multiply_tiles<Rows, Columns>();
+      }
+    }
+  }
+  store_sums<Rows, Columns>(to);
+  asm volatile("" ::: "memory");
+}
+
+// The same for the first `rows` rows and `columns` columns of the sums, at least.
+inline void multiply_slabs(const float* left,
+                           const float* right,
+                           int64_t count,
+                           int64_t rows,
+                           int64_t columns,
+                           const Sums& from,
+                           const Sums& to) {
+  if (rows > kTileRows16) {
+    if (columns > kTileRows16) {
+      multiply_slabs<2, 2>(left, right, count, from, to);
+    } else {
+      multiply_slabs<2, 1>(left, right, count, from, to);
+    }
+  } else if (columns > kTileRows16) {
+    multiply_slabs<1, 2>(left, right, count, from, to);
+  } else {
+    multiply_slabs<1, 1>(left, right, count, from, to);
+  }
+}
+
+// Sums of which only the first `rows` rows and `columns` columns exist.
+struct Square {
+  Sums sums;
+  int64_t rows, columns;
+  bool add;              // to what stands there; else
+  const float* initial;  // [columns] to this; 0 if it is null
+
+  bool whole() const {
+    return rows % kTileRows16 == 0 && (columns >= kSquare || columns == kTileRows16);
+  }
+};
+
+inline void copy_square(const Square& square, const Sums& from, const Sums& to) {
+  const int64_t columns = square.columns < kSquare ? square.columns : kSquare;
+  for (int64_t r = 0; r < square.rows; ++r) {
+    for_units<float>(0, columns, [&](const auto& extent, int64_t n) {
+      extent.store(to.first + r * to.stride + n, extent.load(from.first + r * from.stride + n));
+    });
+  }
+}
+
+// Adds the product of `count` slabs of each side. What does not exist is neither read nor written.
+inline void multiply_square(const Square& square,
+                            const float* left,
+                            const float* right,
+                            int64_t count) {
+  alignas(64) float copied[kSquare * kSquare], line[kSquare];
+  const Sums copy{copied, kSquare};
+  const Sums to = square.whole() ? square.sums : copy;
+  Sums from{line, 0};
+  if (square.add) {
+    from = to;
+    if (!square.whole()) {
+      copy_square(square, square.sums, copy);
+    }
+  } else {
+    std::memset(line, 0, sizeof(line));
+    if (square.initial != nullptr) {
+      const int64_t columns = square.columns < kSquare ? square.columns : kSquare;
+      std::memcpy(line, square.initial, static_cast<size_t>(columns) * sizeof(float));
+    }
+  }
+  multiply_slabs(left, right, count, square.rows, square.columns, from, to);
+  if (!square.whole()) {
+    copy_square(square, copy, square.sums);
+  }
+}
+
+// Line `line` of the first tile of each piece, of the pieces of 32 numbers along a row.
+MASKED_RNN_INLINE void store_line(const Vec<float> (&pieces)[kPieces], float* tiles, int64_t line) {
+#pragma GCC unroll 3
+  for (int piece = 0; piece < kPieces; ++piece) {
+    store<float>(tiles + piece * kPieceTiles + line * kTileRows16, pieces[piece]);
+  }
+}
+
+}  // namespace
+}  // namespace masked_rnn
