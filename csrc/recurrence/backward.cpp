@@ -163,13 +163,13 @@ struct BackwardPass {
       }
     }
     k.by_step.product({rows.last - rows.first,
-               P,
-               H,
-               grad_h_rows.data() + rows.first,
-               weight_hr.data(),
-               nullptr,
-               /*accumulate=*/false,
-               grad_raw_rows.data() + rows.first});
+                       P,
+                       H,
+                       grad_h_rows.data() + rows.first,
+                       weight_hr.data(),
+                       nullptr,
+                       /*accumulate=*/false,
+                       grad_raw_rows.data() + rows.first});
   }
 
   // From the gradient of h at a step to those of the gates of some hidden units.
@@ -222,17 +222,17 @@ struct BackwardPass {
                          T* const* grad_h_before) const {
     const int64_t depth = a.weight_hh.size(0);
     k.by_step.product({rows.last - rows.first,
-               depth,
-               units.last - units.first,
-               part.rows + schedule.offsets[step] + rows.first - part.first,
-               weight_hh.data() + k.by_step.packed_size(depth, units.first, 1),
-               nullptr,
-               /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
-               grad_h_before + rows.first,
-               /*backwards=*/step % 2 != 0,
-               /*a_is_cold=*/false,
-               /*c_is_cold=*/false,
-               /*packed_is_cold=*/weight_hh.is_cold()});
+                       depth,
+                       units.last - units.first,
+                       part.rows + schedule.offsets[step] + rows.first - part.first,
+                       weight_hh.data() + k.by_step.packed_size(depth, units.first, 1),
+                       nullptr,
+                       /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
+                       grad_h_before + rows.first,
+                       /*backwards=*/step % 2 != 0,
+                       /*a_is_cold=*/false,
+                       /*c_is_cold=*/false,
+                       /*packed_is_cold=*/weight_hh.is_cold()});
   }
 
   // Of some rows, which stand in `part`.
@@ -248,17 +248,17 @@ struct BackwardPass {
     const bool gru = a.cell == CellKind::kGru;
     const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
     k.by_batch.product({count,
-               depth,
-               I,
-               from.data(),
-               weight_ih.data(),
-               nullptr,
-               /*accumulate=*/false,
-               to.data(),
-               /*backwards=*/false,
-               /*a_is_cold=*/false,
-               /*c_is_cold=*/are_cold<T>(schedule, I),
-               /*packed_is_cold=*/weight_ih.is_cold()});
+                        depth,
+                        I,
+                        from.data(),
+                        weight_ih.data(),
+                        nullptr,
+                        /*accumulate=*/false,
+                        to.data(),
+                        /*backwards=*/false,
+                        /*a_is_cold=*/false,
+                        /*c_is_cold=*/are_cold<T>(schedule, I),
+                        /*packed_is_cold=*/weight_ih.is_cold()});
     if (gru) {
       for (auto& row : from) {
         row += 3 * H;

@@ -116,13 +116,13 @@ struct ForwardPass {
     cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {
       k.by_step.product({rows,
-                 H,
-                 P,
-                 own.h_raw_rows.data(),
-                 weight_hr.data(),
-                 nullptr,
-                 /*accumulate=*/false,
-                 output.data() + first});
+                         H,
+                         P,
+                         own.h_raw_rows.data(),
+                         weight_hr.data(),
+                         nullptr,
+                         /*accumulate=*/false,
+                         output.data() + first});
     }
   }
 

@@ -40,8 +40,7 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
     rows_ = row_pointers<const T>(schedule, input_);
-    packed_ = PackedWeight<T>::transposed(
-        kernels_, kernels_.by_batch, a.weight_ih, 1, fixed);
+    packed_ = PackedWeight<T>::transposed(kernels_, kernels_.by_batch, a.weight_ih, 1, fixed);
     return;
   }
   weight_ = a.weight_ih;
@@ -70,17 +69,17 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
     input[i] = rows_[rows[i]];
   }
   kernels_.by_batch.product({count,
-                    depth_,
-                    columns_,
-                    input.data(),
-                    packed_.data(),
-                    bias_.data(),
-                    /*accumulate=*/false,
-                    gates,
-                    /*backwards=*/false,
-                    /*a_is_cold=*/cold_,
-                    /*c_is_cold=*/false,
-                    /*packed_is_cold=*/packed_.is_cold()});
+                             depth_,
+                             columns_,
+                             input.data(),
+                             packed_.data(),
+                             bias_.data(),
+                             /*accumulate=*/false,
+                             gates,
+                             /*backwards=*/false,
+                             /*a_is_cold=*/cold_,
+                             /*c_is_cold=*/false,
+                             /*packed_is_cold=*/packed_.is_cold()});
 }
 
 template class InputProjection<float>;

@@ -71,15 +71,16 @@ def test_bits_do_not_depend_on_threads(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_bits_of_a_sequence_do_not_depend_on_the_others_nor_on_padding(cell):
-    case = Case(cell, B=13, I=11, H=35, dtype=torch.bfloat16)
+@pytest.mark.parametrize(("I", "H"), [(11, 21), (11, 35), (90, 130)])
+def test_bits_of_a_sequence_do_not_depend_on_the_others_nor_on_padding(cell, I, H):  # noqa: E741
+    case = Case(cell, B=19, I=I, H=H, dtype=torch.bfloat16)
     case.input[~case.positions] = torch.nan
     case.input[0, 2] = torch.inf
     case.lengths[2] = case.T
     case.positions[:, 2] = True
     all_of = [x.detach() for x in case.run()]
-    for b in range(13):
-        alone = Case(cell, B=1, I=11, H=35, dtype=torch.bfloat16)
+    for b in range(19):
+        alone = Case(cell, B=1, I=I, H=H, dtype=torch.bfloat16)
         alone.module.load_state_dict(case.module.state_dict())
         alone.input = case.input[: case.lengths[b], b : b + 1]
         alone.states = [state[:, b : b + 1] for state in case.states]
@@ -87,7 +88,7 @@ def test_bits_of_a_sequence_do_not_depend_on_the_others_nor_on_padding(cell):
         output, *finals = [x.detach() for x in alone.run()]
         here = [all_of[0][: case.lengths[b], b : b + 1], *[x[:, b : b + 1] for x in all_of[1:]]]
         assert_same_bits(bits([output, *finals]), bits(here))
-    others = torch.arange(13) != 2
+    others = torch.arange(19) != 2
     assert all(x[:, others].isfinite().all() for x in all_of)
 
 

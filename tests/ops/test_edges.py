@@ -124,3 +124,18 @@ def test_dropout_acts_in_training_and_between_layers_only(cell):
         assert_same_bits(run(layers, 0.5, train=False), run(layers, 0.0, train=False))
     assert_same_bits(run(1, 0.5, train=True), run(1, 0.0, train=True))
     assert not torch.equal(run(2, 0.5, train=True)[0], run(2, 0.0, train=True)[0])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("I", "H"), [(3, 19), (90, 200)])
+def test_inputs_that_are_infinite_or_huge(cell, I, H):  # noqa: E741
+    case = Case(cell, I=I, H=H, B=5, T=5, valid="all", dtype=torch.float32)
+    special = [float("inf"), -float("inf"), float("nan"), 1e38, -1e20]
+    with torch.no_grad():
+        for b, value in enumerate(special):
+            case.input[(b + 1) % 5, b, b % I] = value
+        actual, expected = case.run(), case.expected()
+    assert actual[0].isfinite().any() and actual[0].isnan().any()
+    for a, e in zip(actual, expected, strict=True):
+        # Sums of huge numbers of both signs keep few digits.
+        torch.testing.assert_close(a, e, rtol=1e-3, atol=1e-5, equal_nan=True)

@@ -52,6 +52,13 @@ def test_every_batch_size(cell, B):
 
 
 @pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("I", "H"), [(90, 200), (200, 130), (20, 260)])
+@pytest.mark.parametrize("B", [1, 37])
+def test_large_layers(cell, I, H, B):  # noqa: E741
+    check(Case(cell, T=9, B=B, I=I, H=H, dtype=torch.float32))
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_long_batches_sum_gradients_in_chunks(cell):
     check(Case(cell, T=60, B=30, H=12))
 

@@ -6,6 +6,9 @@ from oracle import CELLS, Case, assert_same_bits, gradients, grid, name
 
 DTYPES = (torch.float64, torch.float32)
 
+# Input and hidden size of layers that are computed in different ways, by their size.
+SIZES = pytest.mark.parametrize(("I", "H"), [(3, 37), (90, 200)])
+
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf")])
 @pytest.mark.parametrize(
@@ -13,10 +16,11 @@ DTYPES = (torch.float64, torch.float32)
     grid(cell=CELLS, proj_size=(0, 7), valid=("lengths", "mask"), dtype=DTYPES),
     ids=name,
 )
-def test_nan_and_inf_in_padding_change_nothing(options, poison):
+@SIZES
+def test_nan_and_inf_in_padding_change_nothing(options, poison, I, H):  # noqa: E741
     clean, poisoned = (
-        Case(directions=2, layers=2, **options),
-        Case(directions=2, layers=2, **options),
+        Case(I=I, H=H, directions=2, layers=2, **options),
+        Case(I=I, H=H, directions=2, layers=2, **options),
     )
     poisoned.input[~poisoned.positions] = poison
     a, b = clean.leaves(), poisoned.leaves()
@@ -60,8 +64,9 @@ def test_a_batch_larger_than_the_caches_has_the_bits_of_a_small_one(cell, hidden
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7), dtype=DTYPES), ids=name)
-def test_a_sequence_has_the_same_bits_in_every_batch(options, threads):
-    case = Case(T=9, B=11, H=37, directions=2, **options)
+@SIZES
+def test_a_sequence_has_the_same_bits_in_every_batch(options, threads, I, H):  # noqa: E741
+    case = Case(T=9, B=11, I=I, H=H, directions=2, **options)
     case.lengths = torch.tensor([9, 0, 4, 4, 1, 7, 9, 2, 5, 8, 3])
     full_leaves = case.leaves()
     full = case.run()
@@ -71,10 +76,10 @@ def test_a_sequence_has_the_same_bits_in_every_batch(options, threads):
     try:
         for chosen in ([2], [7, 2, 0], [5, 4, 3, 2, 1, 0, 10, 9, 8, 7, 6]):
             for extra in (0, 5):
-                part = Case(T=9, B=11, H=37, directions=2, **options)
+                part = Case(T=9, B=11, I=I, H=H, directions=2, **options)
                 part.lengths = case.lengths[chosen]
                 part.input = torch.cat(
-                    [case.input.detach()[:, chosen], torch.full((extra, len(chosen), 3), 1e30)]
+                    [case.input.detach()[:, chosen], torch.full((extra, len(chosen), I), 1e30)]
                 ).to(case.dtype)
                 part.states = [state.detach()[:, chosen] for state in case.states]
                 leaves = part.leaves()
@@ -91,14 +96,15 @@ def test_a_sequence_has_the_same_bits_in_every_batch(options, threads):
 
 
 @pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7), dtype=DTYPES), ids=name)
-def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(options):
+@SIZES
+def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(options, I, H):  # noqa: E741
     results = []
     before = torch.get_num_threads()
     try:
         for extra, threads in ((0, 1), (0, 2), (0, 3), (7, 1), (7, 2)):
             torch.set_num_threads(threads)
-            case = Case(T=40, B=24, H=33, **options)
-            case.input = torch.cat([case.input, torch.randn(extra, 24, 3, dtype=case.dtype)])
+            case = Case(T=40, B=24, I=I, H=H, **options)
+            case.input = torch.cat([case.input, torch.randn(extra, 24, I, dtype=case.dtype)])
             leaves = case.leaves()
             results.append(gradients_of_ones(case.run(), leaves[1:]))
     finally:

@@ -18,8 +18,7 @@ inline int64_t amx_outer_side_size(int64_t rows, int64_t columns) {
 
 inline void amx_pack_outer_side(const PackOuterSideArguments<float>& p) {
   // Whoever packs the last row fills up its slab with zeros.
-  const int64_t last =
-      p.last == p.rows && p.last > p.first ? slabs(p.rows) * kTileDepth : p.last;
+  const int64_t last = p.last == p.rows && p.last > p.first ? slabs(p.rows) * kTileDepth : p.last;
   for (int64_t first = 0; first < p.columns; first += kSquare) {
     float* block = p.packed + first / kSquare * slabs(p.rows) * kSlab;
     for (int64_t row = p.first; row < last; row += 2) {
@@ -68,9 +67,7 @@ inline void split_left(const float* a, int64_t stride, int64_t rows, int64_t col
 
 // Columns [m, m + kSquare) of the left side, as far as they exist, and the rows of some slabs from
 // `first` on.
-inline void amx_outer_block(const OuterArguments<float>& o,
-                            int64_t m,
-                            int64_t first) {
+inline void amx_outer_block(const OuterArguments<float>& o, int64_t m, int64_t first) {
   const int64_t M = o.M - m < kSquare ? o.M - m : kSquare;
   const int64_t rows =
       o.rows - first < kOuterSlabs * kTileDepth ? o.rows - first : kOuterSlabs * kTileDepth;

@@ -42,26 +42,33 @@ MASKED_RNN_INLINE Vec<float> rounded(Vec<float> x) {
   return (Vec<float>)_mm512_and_si512(_mm512_add_epi32((__m512i)x, half), upper);
 }
 
-// Both differences are exact, and what is left at last is a bfloat16.
+// Both differences are exact, and what is left at last is a bfloat16. The largest floats, which would be
+// rounded to infinity, begin with the largest bfloat16.
 MASKED_RNN_INLINE void split(Vec<float> x, Vec<float> (&pieces)[kPieces]) {
-  pieces[0] = rounded(x);
+  constexpr int kSmallerMagnitude = 0b0010;  // with the sign of the first
+  pieces[0] = _mm512_range_ps(rounded(x), _mm512_set1_ps(0x1.fep127F), kSmallerMagnitude);
   const Vec<float> left = x - pieces[0];
   pieces[1] = rounded(left);
   pieces[2] = left - pieces[1];
 }
 
+// The upper halves of floats of two vectors, in the order of `places`.
+MASKED_RNN_INLINE Vec<float> upper_halves(Vec<float> a,
+                                          Vec<float> b,
+                                          const uint16_t (&places)[32]) {
+  return (Vec<float>)_mm512_permutex2var_epi16((__m512i)a, _mm512_loadu_si512(places), (__m512i)b);
+}
+
 // Pieces of 32 consecutive numbers, in their order.
 MASKED_RNN_INLINE void split_along(Vec<float> first, Vec<float> second, Vec<float> (&to)[kPieces]) {
-  // The upper halves of the floats of the one, then of the other.
-  static constexpr uint16_t kUpper[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21,
-                                          23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43,
-                                          45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+  static constexpr uint16_t kOneAfterTheOther[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21,
+                                                     23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43,
+                                                     45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
   Vec<float> a[kPieces], b[kPieces];
   split(first, a);
   split(second, b);
   for (int piece = 0; piece < kPieces; ++piece) {
-    to[piece] = (Vec<float>)_mm512_permutex2var_epi16(
-        (__m512i)a[piece], _mm512_loadu_si512(kUpper), (__m512i)b[piece]);
+    to[piece] = upper_halves(a[piece], b[piece], kOneAfterTheOther);
   }
 }
 
@@ -69,28 +76,29 @@ MASKED_RNN_INLINE void split_along(Vec<float> first, Vec<float> second, Vec<floa
 MASKED_RNN_INLINE void split_across(Vec<float> first,
                                     Vec<float> second,
                                     Vec<float> (&to)[kPieces]) {
+  static constexpr uint16_t kByTurns[32] = {1,  33, 3,  35, 5,  37, 7,  39, 9,  41, 11,
+                                            43, 13, 45, 15, 47, 17, 49, 19, 51, 21, 53,
+                                            23, 55, 25, 57, 27, 59, 29, 61, 31, 63};
   Vec<float> a[kPieces], b[kPieces];
   split(first, a);
   split(second, b);
   for (int piece = 0; piece < kPieces; ++piece) {
-    const __m512i upper = _mm512_set1_epi32(-0x10000);
-    to[piece] = (Vec<float>)_mm512_or_si512(_mm512_srli_epi32((__m512i)a[piece], 16),
-                                            _mm512_and_si512((__m512i)b[piece], upper));
+    to[piece] = upper_halves(a[piece], b[piece], kByTurns);
   }
 }
 
 // Whether among some numbers there are any of which pieces, or products of pieces, might not be finite:
-// infinities, NaN, and whatever is 2^63 or more.
+// infinities, and whatever is 2^63 or more. (Pieces of NaN are NaN.)
 class Magnitude {
  public:
   MASKED_RNN_INLINE void see(Vec<float> x) {
-    // Twice the bits, as a whole number: without the sign.
-    largest_ = _mm512_max_epu32(largest_, _mm512_slli_epi32((__m512i)x, 1));
+    constexpr int kLargerMagnitude = 0b1011;  // and the number rather than NaN
+    largest_ = _mm512_range_ps(largest_, x, kLargerMagnitude);
   }
-  bool wild() const { return _mm512_reduce_max_epu32(largest_) >= uint32_t{0x5f000000} << 1; }
+  bool wild() const { return _mm512_reduce_max_ps(largest_) >= 0x1p63F; }
 
  private:
-  __m512i largest_ = _mm512_setzero_si512();
+  __m512 largest_ = _mm512_setzero_ps();
 };
 
 #endif

@@ -14,7 +14,7 @@ template <class Cell>
 constexpr int kStepTiles = Cell::kGates == 1 ? 2 : Cell::kGates;
 
 template <class Cell>
-constexpr int64_t kStepUnits = kStepTiles<Cell> / Cell::kGates * kTileRows16;
+constexpr int64_t kStepUnits = kStepTiles<Cell> / Cell::kGates* kTileRows16;
 
 template <class Cell>
 inline const float* step_block(const StepArguments<float>& s, int64_t unit) {
@@ -101,10 +101,8 @@ void amx_step(const StepArguments<float>& s) {
   in_order(blocks, s.backwards, [&](int64_t block, int64_t) {
     const int64_t unit = s.first + block * kStepUnits<Cell>;
     for (int64_t r = 0; r < s.rows; r += kTileRows16, ++done) {
-      multiply_step<kStepTiles<Cell>>(tiles_of(r),
-                                      step_block<Cell>(s, unit),
-                                      count,
-                                      reinterpret_cast<float*>(sums[done % 2]));
+      multiply_step<kStepTiles<Cell>>(
+          tiles_of(r), step_block<Cell>(s, unit), count, reinterpret_cast<float*>(sums[done % 2]));
       if (done > 0) {
         step_cells<Cell>(s, row_before, unit_before, sums[(done - 1) % 2]);
       }

@@ -26,8 +26,8 @@ class TileConfiguration {
   TileConfiguration() {
     // Palette 1, then from byte 16 on how many bytes a tile's lines have, from byte 48 on how many lines.
     alignas(64) static constexpr uint16_t kConfiguration[32] = {
-        1,      0,      0,      0,      0, 0, 0, 0, 64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0,
-        0,      0,      0,      0,      0x1010, 0x1010, 0x1010, 0x1010};
+        1,  0,  0, 0, 0, 0, 0, 0, 64, 64, 64,     64,     64,     64,
+        64, 64, 0, 0, 0, 0, 0, 0, 0,  0,  0x1010, 0x1010, 0x1010, 0x1010};
     _tile_loadconfig(kConfiguration);
   }
   ~TileConfiguration() { _tile_release(); }

@@ -27,55 +27,68 @@ Numbers random_numbers(int64_t n) {
   return result;
 }
 
-class Bfloat16 : public testing::Test {
- protected:
-  void SetUp() override {
-    if (&narrow == &wide) {
-      GTEST_SKIP() << "this machine does not multiply bfloat16";
+// Calls check(narrow, wide) for every level that multiplies bfloat16 here.
+template <class Check>
+void for_each_narrow(const Check& check) {
+  bool any = false;
+  for (const Level level : {Level::kAvx512, Level::kAmx}) {
+    if (level > cpu_level() || &bfloat16_kernels(level) == &kernels<float>(level)) {
+      continue;
     }
+    any = true;
+    SCOPED_TRACE(static_cast<int>(level));
+    check(bfloat16_kernels(level), kernels<float>(Level::kAvx512));
   }
-  const Kernels<float>& narrow = bfloat16_kernels();
-  const Kernels<float>& wide = kernels<float>();
-};
+  if (!any) {
+    GTEST_SKIP() << "this machine does not multiply bfloat16";
+  }
+}
 
-TEST_F(Bfloat16, ProductsRoundWhatTheyMultiply) {
-  for (const int64_t rows : {1, 6, 13}) {
+TEST(Bfloat16, ProductsRoundWhatTheyMultiply) {
+  for (const int64_t rows : {1, 6, 35}) {
     for (const int64_t depth : {1, 2, 31, 32, 33, 64, 65, 1100}) {
       for (const int64_t columns : {1, 16, 63, 64, 130, 260}) {
         const auto a = random_numbers(rows * depth), b = random_numbers(columns * depth);
         for (const bool along : {true, false}) {  // is a weight contiguous along the sum?
-          const auto run = [&](const Kernels<float>& k, auto a_values, const auto& b_values) {
-            std::vector<float> packed(k.by_step.packed_size(depth, columns, 1)), c(rows * columns, 1);
-            k.by_step.pack({b_values.data(),
-                    along ? 1 : columns,
-                    along ? depth : 1,
-                    depth,
-                    columns,
-                    1,
-                    0,
-                    columns,
-                    packed.data()});
-            const auto a_rows = rows_of<const float>(a_values, depth);
-            const auto c_rows = rows_of<float>(c, columns);
-            k.by_step.product({rows,
-                       depth,
-                       columns,
-                       a_rows.data(),
-                       packed.data(),
-                       nullptr,
-                       /*accumulate=*/true,
-                       c_rows.data()});
-            return c;
-          };
-          ASSERT_EQ(run(narrow, a.with_remainder, b.with_remainder), run(wide, a.whole, b.whole))
-              << rows << " " << depth << " " << columns << " " << along;
+          const auto run =
+              [&](const Products<float>& products, auto a_values, const auto& b_values) {
+                std::vector<float> packed(products.packed_size(depth, columns, 1)),
+                    c(rows * columns, 1);
+                products.pack({b_values.data(),
+                               along ? 1 : columns,
+                               along ? depth : 1,
+                               depth,
+                               columns,
+                               1,
+                               0,
+                               columns,
+                               packed.data()});
+                const auto a_rows = rows_of<const float>(a_values, depth);
+                const auto c_rows = rows_of<float>(c, columns);
+                products.product({rows,
+                                  depth,
+                                  columns,
+                                  a_rows.data(),
+                                  packed.data(),
+                                  nullptr,
+                                  /*accumulate=*/true,
+                                  c_rows.data()});
+                return c;
+              };
+          for_each_narrow([&](const Kernels<float>& narrow, const Kernels<float>& wide) {
+            const auto expected = run(wide.by_step, a.whole, b.whole);
+            ASSERT_EQ(run(narrow.by_step, a.with_remainder, b.with_remainder), expected)
+                << rows << " " << depth << " " << columns << " " << along;
+            ASSERT_EQ(run(narrow.by_batch, a.with_remainder, b.with_remainder), expected)
+                << rows << " " << depth << " " << columns << " " << along;
+          });
         }
       }
     }
   }
 }
 
-TEST_F(Bfloat16, OuterProductsRoundWhatTheyMultiply) {
+TEST(Bfloat16, OuterProductsRoundWhatTheyMultiply) {
   for (const int64_t rows : {1, 2, 21, 512, 531}) {
     for (const int64_t M : {1, 6, 8, 15, 40}) {
       for (const int64_t columns : {1, 16, 17, 64, 70}) {
@@ -91,22 +104,24 @@ TEST_F(Bfloat16, OuterProductsRoundWhatTheyMultiply) {
               {rows, M, a_values.data(), stride, /*accumulate=*/true, &side, 1, scratch.data()});
           return c;
         };
-        ASSERT_EQ(run(narrow, a.with_remainder, b.with_remainder), run(wide, a.whole, b.whole))
-            << rows << " " << M << " " << columns;
+        for_each_narrow([&](const Kernels<float>& narrow, const Kernels<float>& wide) {
+          ASSERT_EQ(run(narrow, a.with_remainder, b.with_remainder), run(wide, a.whole, b.whole))
+              << rows << " " << M << " " << columns;
+        });
       }
     }
   }
 }
 
-TEST_F(Bfloat16, StepsRoundWhatTheyMultiply) {
+TEST(Bfloat16, StepsRoundWhatTheyMultiply) {
   using Step = void (*Kernels<float>::*)(const StepArguments<float>&);
   const std::vector<std::pair<Step, int64_t>> steps{{&Kernels<float>::rnn_tanh_step, 1},
                                                     {&Kernels<float>::rnn_relu_step, 1},
                                                     {&Kernels<float>::gru_step, 3},
                                                     {&Kernels<float>::lstm_step, 4}};
   for (const auto& [step, gates] : steps) {
-    for (const int64_t rows : {1, 4, 7, 13}) {
-      for (const int64_t H : {1, 16, 37, 70}) {
+    for (const int64_t rows : {1, 4, 7, 16, 37}) {
+      for (const int64_t H : {1, 16, 32, 37, 70}) {
         const auto weight = random_numbers(gates * H * H), h_prev = random_numbers(rows * H);
         const auto x = random_values<float>(rows * gates * H), c = random_values<float>(rows * H);
         const auto run = [&](const Kernels<float>& k, const auto& weights, const auto& before) {
@@ -130,9 +145,11 @@ TEST_F(Bfloat16, StepsRoundWhatTheyMultiply) {
           h.insert(h.end(), cell.begin(), cell.end());
           return h;
         };
-        ASSERT_EQ(run(narrow, weight.with_remainder, h_prev.with_remainder),
-                  run(wide, weight.whole, h_prev.whole))
-            << gates << " " << rows << " " << H;
+        for_each_narrow([&](const Kernels<float>& narrow, const Kernels<float>& wide) {
+          ASSERT_EQ(run(narrow, weight.with_remainder, h_prev.with_remainder),
+                    run(wide, weight.whole, h_prev.whole))
+              << gates << " " << rows << " " << H;
+        });
       }
     }
   }

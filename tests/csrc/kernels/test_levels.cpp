@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 #include <masked_rnn/csrc/kernels/kernels.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "../../support/levels.h"
@@ -20,6 +22,28 @@ class Levels : public testing::Test {};
 using Types = testing::Types<float, double>;
 TYPED_TEST_SUITE(Levels, Types);
 
+// Calls body(products) for both kinds of products of every level.
+template <class T, class Body>
+void for_each_products(const Body& body) {
+  for_each_level<T>([&](const Kernels<T>& k) {
+    for (const auto* products : {&k.by_step, &k.by_batch}) {
+      SCOPED_TRACE(products == &k.by_step ? "by_step" : "by_batch");
+      body(*products);
+    }
+  });
+}
+
+// Packs b [depth, columns].
+template <class T>
+std::vector<T> packed(const Products<T>& products,
+                      const std::vector<T>& b,
+                      int64_t depth,
+                      int64_t columns) {
+  std::vector<T> result(products.packed_size(depth, columns, 1));
+  products.pack({b.data(), columns, 1, depth, columns, 1, 0, columns, result.data()});
+  return result;
+}
+
 TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
   using T = TypeParam;
   for (const auto [rows, depth] : std::vector<std::array<int64_t, 2>>{{0, 5},
@@ -31,31 +55,54 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
                                                                       {7, 17},
                                                                       {8, 1},
                                                                       {13, 17},
+                                                                      {1, 32},
+                                                                      {16, 33},
+                                                                      {33, 64},
+                                                                      {141, 129},
                                                                       {4, 530}}) {
     for (const int64_t columns : {1, 7, 16, 63, 64, 65, 130, 256, 260}) {
       auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
       const auto bias = random_values<T>(columns);
-      for_each_level<T>([&](const Kernels<T>& k) {
-        std::vector<T> packed(k.by_step.packed_size(depth, columns, 1)), c(rows * columns);
-        k.by_step.pack({b.data(), columns, 1, depth, columns, 1, 0, columns, packed.data()});
+      std::vector<long double> exact(rows * columns);
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t n = 0; n < columns; ++n) {
+          for (int64_t i = 0; i < depth; ++i) {
+            exact[r * columns + n] +=
+                static_cast<long double>(a[r * depth + i]) * b[i * columns + n];
+          }
+        }
+      }
+      for_each_products<T>([&](const Products<T>& products) {
+        const auto weight = packed(products, b, depth, columns);
         const auto a_rows = rows_of<const T>(a, depth);
-        const auto c_rows = rows_of<T>(c, columns);
-        ProductArguments<T> p{
-            rows, depth, columns, a_rows.data(), packed.data(), bias.data(), false, c_rows.data()};
-        for (const bool backwards : {false, true}) {
-          p.backwards = p.packed_is_cold = backwards;
-          p.accumulate = false;
-          k.by_step.product(p);
-          p.accumulate = true;
-          k.by_step.product(p);
-          for (int64_t r = 0; r < rows; ++r) {
-            for (int64_t n = 0; n < columns; ++n) {
-              long double sum = bias[n];
-              for (int64_t i = 0; i < depth; ++i) {
-                sum += 2.0L * a[r * depth + i] * b[i * columns + n];
+        for (const int64_t apart : {columns, columns + 3}) {
+          std::vector<T> c(rows * apart, T(9));
+          auto c_rows = rows_of<T>(c, apart);
+          if (apart > columns) {
+            std::reverse(c_rows.begin(), c_rows.begin() + rows / 3);  // in no order
+          }
+          ProductArguments<T> p{rows,
+                                depth,
+                                columns,
+                                a_rows.data(),
+                                weight.data(),
+                                bias.data(),
+                                false,
+                                c_rows.data()};
+          for (const bool backwards : {false, true}) {
+            p.backwards = p.packed_is_cold = p.a_is_cold = p.c_is_cold = backwards;
+            p.accumulate = false;
+            products.product(p);
+            p.accumulate = true;
+            products.product(p);
+            for (int64_t r = 0; r < rows; ++r) {
+              for (int64_t n = 0; n < columns; ++n) {
+                ASSERT_NEAR(c_rows[r][n], bias[n] + 2 * exact[r * columns + n], kTolerance<T>)
+                    << rows << " " << columns << " " << backwards;
               }
-              ASSERT_NEAR(c[r * columns + n], sum, kTolerance<T>)
-                  << rows << " " << columns << " " << backwards;
+              for (int64_t n = columns; n < apart; ++n) {
+                ASSERT_EQ(c_rows[r][n], T(9));
+              }
             }
           }
         }
@@ -66,29 +113,88 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
 
 TYPED_TEST(Levels, ARowsProductDoesNotDependOnTheOtherRows) {
   using T = TypeParam;
-  const int64_t rows = 13, columns = 70, depth = 33;
-  auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
-  for_each_level<T>([&](const Kernels<T>& k) {
-    std::vector<T> packed(k.by_step.packed_size(depth, columns, 1)), all(rows * columns), one(columns);
-    k.by_step.pack({b.data(), columns, 1, depth, columns, 1, 0, columns, packed.data()});
-    const auto a_rows = rows_of<const T>(a, depth);
-    const auto all_rows = rows_of<T>(all, columns);
-    k.by_step.product(
-        {rows, depth, columns, a_rows.data(), packed.data(), nullptr, false, all_rows.data()});
-    for (int64_t r = 0; r < rows; ++r) {
-      T* row = one.data();
-      k.by_step.product({1, depth, columns, a_rows.data() + r, packed.data(), nullptr, false, &row});
-      for (int64_t n = 0; n < columns; ++n) {
-        ASSERT_EQ(one[n], all[r * columns + n]);
+  const int64_t rows = 141, columns = 70;
+  for (const int64_t depth : {33, 300}) {
+    auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
+    const auto bias = random_values<T>(columns);
+    for_each_products<T>([&](const Products<T>& products) {
+      for (const bool accumulate : {false, true}) {
+        const auto weight = packed(products, b, depth, columns);
+        std::vector<T> all(rows * columns, T(3));
+        const auto a_rows = rows_of<const T>(a, depth);
+        const auto all_rows = rows_of<T>(all, columns);
+        products.product({rows,
+                          depth,
+                          columns,
+                          a_rows.data(),
+                          weight.data(),
+                          bias.data(),
+                          accumulate,
+                          all_rows.data()});
+        for (int64_t r = 0; r < rows; ++r) {
+          std::vector<T> one(columns, T(3));
+          T* row = one.data();
+          products.product(
+              {1, depth, columns, a_rows.data() + r, weight.data(), bias.data(), accumulate, &row});
+          for (int64_t n = 0; n < columns; ++n) {
+            ASSERT_EQ(one[n], all[r * columns + n]);
+          }
+        }
       }
+    });
+  }
+}
+
+// What IEEE 754 makes of a product with them, up to rounding.
+TYPED_TEST(Levels, InfinitiesNanAndHugeNumbersStayWhatTheyAre) {
+  using T = TypeParam;
+  constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  constexpr T kHuge = std::numeric_limits<T>::max() / 16;  // sums of products stay finite
+  const int64_t rows = 40, depth = 140, columns = 70;
+  auto a = random_values<T>(rows * depth);
+  const auto b = random_values<T>(depth * columns);
+  const std::vector<T> special{
+      kInfinity, -kInfinity, std::numeric_limits<T>::quiet_NaN(), kHuge, -kHuge, T(0x1p64)};
+  for (size_t i = 0; i < special.size(); ++i) {
+    a[(3 + 5 * i) * depth + 23 * i] = special[i];
+  }
+  for (const bool wild_weight : {false, true}) {
+    auto weight = b;
+    for (size_t i = 0; wild_weight && i < special.size(); ++i) {
+      weight[(20 * i + 1) * columns + 6 * i] = special[i];
     }
-  });
+    for_each_products<T>([&](const Products<T>& products) {
+      const auto right = packed(products, weight, depth, columns);
+      std::vector<T> c(rows * columns);
+      const auto a_rows = rows_of<const T>(a, depth);
+      const auto c_rows = rows_of<T>(c, columns);
+      products.product(
+          {rows, depth, columns, a_rows.data(), right.data(), nullptr, false, c_rows.data()});
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t n = 0; n < columns; ++n) {
+          T sum = 0, magnitude = 0;
+          for (int64_t k = 0; k < depth; ++k) {
+            sum += a[r * depth + k] * weight[k * columns + n];
+            magnitude += std::abs(a[r * depth + k] * weight[k * columns + n]);
+          }
+          const T got = c[r * columns + n];
+          if (std::isfinite(sum)) {
+            ASSERT_NEAR(got, sum, magnitude * kTolerance<T> / 10) << r << " " << n;
+          } else if (std::isinf(sum)) {
+            ASSERT_EQ(got, sum) << r << " " << n;
+          } else {
+            ASSERT_TRUE(std::isnan(got)) << r << " " << n;
+          }
+        }
+      }
+    });
+  }
 }
 
 TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
   using T = TypeParam;
-  for (const int64_t rows : {0, 1, 21, 512, 530}) {
-    for (const int64_t M : {1, 6, 15, 20, 200}) {
+  for (const int64_t rows : {0, 1, 21, 32, 131, 512, 530}) {
+    for (const int64_t M : {1, 6, 15, 16, 20, 32, 200}) {
       for (const int64_t columns : {1, 16, 17, 64, 70}) {
         // Rows close together and far apart are read in different ways.
         const int64_t stride = columns % 2 == 0 ? M + 3 : M + 1000;
@@ -124,6 +230,37 @@ TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
       }
     }
   }
+}
+
+// An infinity spoils the sums that it belongs to, the largest number none.
+TYPED_TEST(Levels, OuterProductsOfHugeNumbersSpoilNoOtherSum) {
+  using T = TypeParam;
+  const int64_t rows = 70, M = 40, columns = 50;
+  auto a = random_values<T>(rows * M), b = random_values<T>(rows * columns);
+  a[3 * M + 7] = std::numeric_limits<T>::infinity();
+  std::fill_n(a.begin() + 5 * M, M, T(0));
+  b[5 * columns + 20] = std::numeric_limits<T>::max();
+  for_each_level<T>([&](const Kernels<T>& k) {
+    std::vector<T> c(M * columns), scratch(k.outer_scratch_size);
+    std::vector<T> side(k.outer_side_size(rows, columns));
+    const auto b_rows = rows_of<const T>(b, columns);
+    k.pack_outer_side({rows, columns, 0, rows, b_rows.data(), side.data(), false});
+    const OuterSide<T> sides[]{{side.data(), columns, c.data(), columns}};
+    k.outer({rows, M, a.data(), M, /*accumulate=*/false, sides, 1, scratch.data()});
+    for (int64_t m = 0; m < M; ++m) {
+      for (int64_t n = 0; n < columns; ++n) {
+        long double sum = 0;
+        for (int64_t r = 0; r < rows; ++r) {
+          sum += static_cast<long double>(a[r * M + m]) * b[r * columns + n];
+        }
+        if (m == 7) {
+          ASSERT_FALSE(std::isfinite(c[m * columns + n]));
+        } else {
+          ASSERT_NEAR(c[m * columns + n], sum, kTolerance<T>) << m << " " << n;
+        }
+      }
+    }
+  });
 }
 
 TYPED_TEST(Levels, ColumnSumsAddUpLikeANaiveLoop) {
@@ -162,16 +299,17 @@ TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
             for (int64_t d = 0; d < depth; ++d) transposed[d * columns + n] = weight[n * depth + d];
           }
           k.by_step.pack({weight.data(), 1, depth, depth, units, gates, 0, units, by_rows.data()});
-          k.by_step.pack({transposed.data(), columns, 1, depth, units, gates, 0, units, by_columns.data()});
+          k.by_step.pack(
+              {transposed.data(), columns, 1, depth, units, gates, 0, units, by_columns.data()});
           ASSERT_EQ(by_rows, by_columns);
           // Where a weight counts as packed, that is what it is.
           const int64_t wide = columns + 1;
           for (const auto& [stride_k, stride_n] :
                {std::pair{columns, int64_t{1}}, {int64_t{1}, depth}, {wide, int64_t{1}}}) {
             const bool in_place = stride_k == columns && gates == 1 && units == block;
-            ASSERT_EQ(
-                k.by_step.is_packed({nullptr, stride_k, stride_n, depth, units, gates, 0, units, nullptr}),
-                in_place);
+            ASSERT_EQ(k.by_step.is_packed(
+                          {nullptr, stride_k, stride_n, depth, units, gates, 0, units, nullptr}),
+                      in_place);
             if (in_place) {
               ASSERT_EQ(by_rows, transposed);
             }
@@ -179,14 +317,14 @@ TYPED_TEST(Levels, PackedWeightsHoldGatesSideBySide) {
           std::vector<T> by_shares(size, T(-3));
           for (const auto& [first, last] : {std::pair{block, units}, {int64_t{0}, block}}) {
             k.by_step.pack({weight.data(),
-                    1,
-                    depth,
-                    depth,
-                    units,
-                    gates,
-                    std::min(first, units),
-                    std::min(last, units),
-                    by_shares.data()});
+                            1,
+                            depth,
+                            depth,
+                            units,
+                            gates,
+                            std::min(first, units),
+                            std::min(last, units),
+                            by_shares.data()});
           }
           ASSERT_EQ(by_rows, by_shares);
           for (int64_t i = 0; i < size; ++i) {
