@@ -39,6 +39,7 @@ struct LayerArguments {
   at::Tensor input;      // [T, B, I], or integers [T, B] standing for one-hot vectors
   at::Tensor h_0;        // [B, P]
   at::Tensor c_0;        // [B, H]; undefined unless LSTM
+  // Weights that are multiplied may be narrower than all else, whose dtype the layer computes in.
   at::Tensor weight_ih;  // [G*H, I]
   at::Tensor weight_hh;  // [G*H, P]
   at::Tensor bias_ih;    // [G*H] or undefined
@@ -49,6 +50,7 @@ struct LayerArguments {
   bool reverse;
   bool bfloat16_products = false;  // products may round what they multiply to bfloat16
 
+  at::ScalarType dtype() const { return h_0.scalar_type(); }
   int64_t steps() const { return input.size(0); }
   int64_t batch() const { return input.size(1); }
   int64_t input_size() const { return weight_ih.size(1); }

@@ -128,6 +128,12 @@ at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype) {
       sizes, &pool(), c10::DispatchKeySet(c10::DispatchKey::CPU), dtype, std::nullopt);
 }
 
+at::Tensor recycled_copy(const at::Tensor& tensor, at::ScalarType dtype) {
+  auto copy = recycled_empty(tensor.sizes(), dtype);
+  copy.copy_(tensor);
+  return copy;
+}
+
 c10::DataPtr recycled_block(size_t bytes) { return pool().allocate(bytes); }
 
 }  // namespace masked_rnn

@@ -12,6 +12,9 @@ namespace masked_rnn {
 // from which the largest blocks are given back first.
 at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype);
 
+// A contiguous copy in another dtype.
+at::Tensor recycled_copy(const at::Tensor& tensor, at::ScalarType dtype);
+
 // The same memory without a tensor around it, which takes several times as long to make.
 c10::DataPtr recycled_block(size_t bytes);
 

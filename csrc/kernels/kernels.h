@@ -2,6 +2,7 @@
 // the default, AVX2, AVX-512 and AMX levels; kernels() chooses at run time as ATen does.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace masked_rnn {
@@ -171,7 +172,7 @@ struct Kernels {
   void (*clear)(int64_t n, T* to);           // writes zeros past the caches
   // words[kFingerprintWords] go on from what they are to a value that depends on all bits of x: a
   // change of one element always changes them.
-  void (*fingerprint)(int64_t n, const T* x, uint32_t* words);
+  void (*fingerprint)(size_t bytes, const void* x, uint32_t* words);
   void (*tanh)(int64_t n, const T* x, T* y);  // for the tests of the activations
   void (*sigmoid)(int64_t n, const T* x, T* y);
 };

@@ -18,8 +18,7 @@ void map(int64_t n, const T* x, T* y) {
   });
 }
 
-template <class T>
-void fingerprint(int64_t n, const T* x, uint32_t* words) {
+inline void fingerprint(size_t left, const void* x, uint32_t* words) {
   typedef uint32_t Words __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES)));
   constexpr int kVectors = kFingerprintWords * sizeof(uint32_t) / sizeof(Words);
   constexpr uint32_t kOdd = 0x9e3779b1;
@@ -33,8 +32,7 @@ void fingerprint(int64_t n, const T* x, uint32_t* words) {
       sum[i] = sum[i] * kOdd + part;
     }
   };
-  const auto* bytes = reinterpret_cast<const char*>(x);
-  size_t left = n * sizeof(T);
+  const auto* bytes = static_cast<const char*>(x);
   for (; left >= sizeof(sum); left -= sizeof(sum), bytes += sizeof(sum)) {
     add(bytes);
   }
@@ -69,7 +67,7 @@ constexpr Kernels<T> table() {
           column_sums<T>,
           add<T>,
           clear<T>,
-          fingerprint<T>,
+          fingerprint,
           map<T, tanh<T>>,
           map<T, sigmoid<T>>};
 }

@@ -120,8 +120,7 @@ struct BackwardPass {
       if (gru) {
         weight_ih_n = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {2 * H, 3 * H});
       }
-      grad_input_tensor =
-          recycled_empty({a.steps(), a.batch(), a.input_size()}, a.weight_ih.scalar_type());
+      grad_input_tensor = recycled_empty({a.steps(), a.batch(), a.input_size()}, a.dtype());
       grad_input_rows = row_pointers<T>(schedule, grad_input_tensor);
     }
     const int64_t most = most_rows(schedule, parts);
@@ -343,7 +342,7 @@ struct BackwardPass {
   at::Tensor initial_gradient(const Rows<T>& chain,
                               const Rows<const T>& final_grad,
                               int64_t size) const {
-    auto result = recycled_empty({B, size}, a.weight_ih.scalar_type());
+    auto result = recycled_empty({B, size}, a.dtype());
     const auto rows = rows_of<T>(result);
     for (int64_t j = 0; j < B; ++j) {
       const int64_t b = schedule.order[j];
@@ -388,9 +387,8 @@ LayerGradients backward(const LayerArguments& a,
                         const at::Tensor& saved,
                         const OutputGradients& grads,
                         const WantedMask& wanted) {
-  return a.weight_ih.scalar_type() == at::kDouble
-             ? run_backward<double>(a, output, saved, grads, wanted)
-             : run_backward<float>(a, output, saved, grads, wanted);
+  return a.dtype() == at::kDouble ? run_backward<double>(a, output, saved, grads, wanted)
+                                  : run_backward<float>(a, output, saved, grads, wanted);
 }
 
 }  // namespace masked_rnn::recurrence

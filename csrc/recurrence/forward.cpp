@@ -243,7 +243,7 @@ void run_forward(const LayerArguments& a, const LayerResult& result, bool save) 
 }  // namespace
 
 LayerResult forward(const LayerArguments& a, bool save) {
-  const auto dtype = a.weight_ih.scalar_type();
+  const auto dtype = a.dtype();
   LayerResult result;
   result.output = recycled_empty({a.steps(), a.batch(), a.output_size()}, dtype);
   result.h_n = recycled_empty({a.batch(), a.output_size()}, dtype);

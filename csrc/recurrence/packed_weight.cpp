@@ -69,7 +69,8 @@ WeightIdentity identify(const Kernels<T>& k,
                         const Products<T>& products,
                         const at::Tensor& weight,
                         int64_t gates) {
-  WeightIdentity identity{weight.const_data_ptr<T>(),
+  WeightIdentity identity{weight.const_data_ptr(),
+                          weight.scalar_type(),
                           weight.size(0),
                           weight.size(1),
                           weight.stride(0),
@@ -78,9 +79,12 @@ WeightIdentity identify(const Kernels<T>& k,
                           {}};
   // A contiguous weight is one long row.
   const int64_t rows = weight.is_contiguous() ? 1 : weight.size(0);
+  const auto bytes = [&](int64_t elements) {
+    return static_cast<size_t>(elements) * weight.itemsize();
+  };
   for (int64_t row = 0; row < rows; ++row) {
-    k.fingerprint(weight.numel() / rows,
-                  weight.const_data_ptr<T>() + row * weight.stride(0),
+    k.fingerprint(bytes(weight.numel() / rows),
+                  static_cast<const char*>(weight.const_data_ptr()) + bytes(row * weight.stride(0)),
                   identity.values.data());
   }
   return identity;
@@ -103,10 +107,9 @@ PackedWeight<T> PackedWeight<T>::transposed(const Kernels<T>& kernels,
       return result;
     }
   }
-  result.weight_ = weight;
-  result.arguments_.weight = weight.const_data_ptr<T>();
-  result.arguments_.stride_k = weight.stride(1);
-  result.arguments_.stride_n = weight.stride(0);
+  result.set_weight(weight);
+  result.arguments_.stride_k = result.weight_.stride(1);
+  result.arguments_.stride_n = result.weight_.stride(0);
   result.arguments_.depth = weight.size(1);
   result.arguments_.columns = weight.size(0) / gates;
   result.arguments_.gates = gates;
@@ -119,10 +122,10 @@ PackedWeight<T> PackedWeight<T>::plain(const Products<T>& products,
                                        const at::Tensor& weight,
                                        Range rows) {
   PackedWeight result;
-  result.weight_ = weight;
-  result.arguments_.weight = weight.const_data_ptr<T>() + rows.first * weight.stride(0);
-  result.arguments_.stride_k = weight.stride(0);
-  result.arguments_.stride_n = weight.stride(1);
+  result.set_weight(weight);
+  result.arguments_.weight += rows.first * result.weight_.stride(0);
+  result.arguments_.stride_k = result.weight_.stride(0);
+  result.arguments_.stride_n = result.weight_.stride(1);
   result.arguments_.depth = rows.last - rows.first;
   result.arguments_.columns = weight.size(1);
   result.arguments_.gates = 1;
@@ -132,6 +135,13 @@ PackedWeight<T> PackedWeight<T>::plain(const Products<T>& products,
     result.make_room(products);
   }
   return result;
+}
+
+template <class T>
+void PackedWeight<T>::set_weight(const at::Tensor& weight) {
+  constexpr auto dtype = c10::CppTypeToScalarType<T>::value;
+  weight_ = weight.scalar_type() == dtype ? weight : recycled_copy(weight, dtype);
+  arguments_.weight = weight_.template const_data_ptr<T>();
 }
 
 template <class T>

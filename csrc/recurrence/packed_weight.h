@@ -13,6 +13,7 @@ namespace masked_rnn {
 // Which weight it is and what its values are: equal for equal weights only.
 struct WeightIdentity {
   const void* data;
+  at::ScalarType dtype;
   int64_t rows, columns, row_stride, gates;
   const void* products;
   std::array<uint32_t, kFingerprintWords> values;
@@ -52,6 +53,7 @@ class PackedWeight {
  private:
   static constexpr size_t kHeldBytes = size_t{1} << 18;
 
+  void set_weight(const at::Tensor& weight);
   void make_room(const Products<T>& products);
 
   const Products<T>* products_ = nullptr;  // null where there is nothing to pack

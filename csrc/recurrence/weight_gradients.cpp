@@ -47,8 +47,8 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
       N_(schedule.num_rows) {
   // Without rows no part comes, and the sums are 0.
   const auto sum_like = [&](const at::Tensor& weight) {
-    return N_ == 0 ? at::zeros(weight.sizes(), weight.options())
-                   : recycled_empty(weight.sizes(), weight.scalar_type());
+    return N_ == 0 ? at::zeros(weight.sizes(), weight.options().dtype(a_.dtype()))
+                   : recycled_empty(weight.sizes(), a_.dtype());
   };
   if (wanted[kWeightIh] && a_.one_hot()) {
     // zeros_like keeps the weight's memory order: a transposed one has contiguous columns.
@@ -203,7 +203,7 @@ void WeightGradients<T>::finish(LayerGradients& result) const {
   result[kWeightHh] = weight_hh_;
   result[kWeightHr] = weight_hr_;
   const auto of_bias = [&](bool recurrent) {
-    auto bias = recycled_empty({a_.weight_ih.size(0)}, a_.weight_ih.scalar_type());
+    auto bias = recycled_empty({a_.weight_ih.size(0)}, a_.dtype());
     T* data = bias.template mutable_data_ptr<T>();
     std::copy_n(column_sums_, a_.weight_ih.size(0), data);
     if (a_.cell == CellKind::kGru && !recurrent) {

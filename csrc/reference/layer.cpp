@@ -70,8 +70,7 @@ State step(const LayerArguments& a, const at::Tensor& from_input, const State& b
   return before;
 }
 
-}  // namespace
-
+// The layer with its floating-point tensors in float32.
 LayerArguments in_float32(LayerArguments a) {
   for (auto* tensor : differentiable(a)) {
     if (tensor->defined() && tensor->is_floating_point()) {
@@ -80,6 +79,8 @@ LayerArguments in_float32(LayerArguments a) {
   }
   return a;
 }
+
+}  // namespace
 
 LayerResult forward(const LayerArguments& a) {
   const auto dtype = a.weight_ih.scalar_type();

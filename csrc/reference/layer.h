@@ -17,9 +17,6 @@ LayerGradients backward(const LayerArguments& arguments,
                         const OutputGradients& grads,
                         const WantedMask& wanted);
 
-// The layer with its floating-point tensors in float32.
-LayerArguments in_float32(LayerArguments arguments);
-
 // The addresses of the differentiable tensors of LayerArguments, const or not, for code that treats them
 // alike.
 template <class Arguments>

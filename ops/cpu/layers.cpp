@@ -1,6 +1,6 @@
 // The layers on the CPU: the kernels of csrc.
 #include <masked_rnn/csrc/recurrence/recurrence.h>
-#include <masked_rnn/csrc/reference/layer.h>
+#include <masked_rnn/csrc/recycled.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer_adapters.h>
 #include <torch/library.h>
@@ -10,14 +10,24 @@ namespace {
 
 at::ScalarType dtype_of(const LayerArguments& a) { return a.weight_ih.scalar_type(); }
 
+// Undefined if `tensor` is.
 at::Tensor to(const at::Tensor& tensor, at::ScalarType dtype) {
-  return tensor.defined() ? tensor.to(dtype) : tensor;
+  if (!tensor.defined() || tensor.scalar_type() == dtype) {
+    return tensor;
+  }
+  // (Weights of one-hot inputs keep their columns together.)
+  return tensor.is_contiguous() ? recycled_copy(tensor, dtype) : tensor.to(dtype);
 }
 
 // Narrow layers compute in float32, but for the operands of products in bfloat16: the arguments are
-// widened once, the results rounded once.
+// widened once, weights that are multiplied when they are packed, the results rounded once.
 LayerArguments widened(const LayerArguments& a) {
-  auto wide = reference::in_float32(a);
+  auto wide = a;
+  for (auto* tensor : {&wide.h_0, &wide.c_0, &wide.bias_ih, &wide.bias_hh}) {
+    *tensor = to(*tensor, at::kFloat);
+  }
+  auto& multiplied = a.one_hot() ? wide.weight_ih : wide.input;
+  multiplied = to(multiplied, at::kFloat);
   wide.bfloat16_products = dtype_of(a) == at::kBFloat16;
   return wide;
 }
