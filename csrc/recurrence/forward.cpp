@@ -43,7 +43,7 @@ struct ForwardPass {
   Rows<T> saved;  // [N, saved_size]
   const bool save_past_caches =
       H % k.lanes == 0 &&
-      are_far(static_cast<size_t>(schedule.num_rows * saved_size(a.cell, H)) * sizeof(T));
+      is_far(static_cast<size_t>(schedule.num_rows * saved_size(a.cell, H)) * sizeof(T));
   const bool together;
   const std::vector<Slice> slices;           // one for each thread, or for all together
   std::vector<WalkScratch<T>> walk_scratch;  // of each slice

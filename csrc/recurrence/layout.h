@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <masked_rnn/csrc/kernels/kernels.h>
 #include <masked_rnn/csrc/layer.h>
+#include <masked_rnn/csrc/recurrence/caches.h>
 #include <masked_rnn/csrc/recurrence/rows.h>
 #include <masked_rnn/csrc/schedule.h>
 
@@ -42,16 +43,12 @@ at::Tensor with_contiguous_rows(const at::Tensor& tensor);
 // still hold them from one pass to the next.
 template <class T>
 bool are_cold(const Schedule& schedule, int64_t size) {
-  constexpr int64_t kHeldBytes = int64_t{1} << 18;
-  return schedule.num_rows * size * static_cast<int64_t>(sizeof(T)) > kHeldBytes;
+  return is_cold(static_cast<size_t>(schedule.num_rows * size) * sizeof(T));
 }
 
 // A copy of the rows of a state [B, size], in the schedule's order of sequences.
 template <class T>
 Rows<T> in_order(const Schedule& schedule, const at::Tensor& state, Scratch& scratch);
-
-// Whether so many bytes are more than a core's caches hold, and better written past them.
-constexpr bool are_far(size_t bytes) { return bytes > size_t{6} << 20; }
 
 // Member `member` of `size` threads writes 0 to its share of the positions of a padded tensor
 // [T, B, size], contiguous, that hold no token.

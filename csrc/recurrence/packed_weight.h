@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <masked_rnn/csrc/kernels/kernels.h>
 #include <masked_rnn/csrc/parallel.h>
+#include <masked_rnn/csrc/recurrence/caches.h>
 
 #include <array>
 #include <optional>
@@ -47,12 +48,10 @@ class PackedWeight {
 
   const T* data() const { return data_; }
 
-  // Whether it is too large for the near caches to hold it beside all else.
-  bool is_cold() const { return packed_.defined() && packed_.nbytes() > kHeldBytes; }
+  // Whether the near caches don't hold it from step to step.
+  bool is_cold() const { return packed_.defined() && masked_rnn::is_cold(packed_.nbytes()); }
 
  private:
-  static constexpr size_t kHeldBytes = size_t{1} << 18;
-
   void set_weight(const at::Tensor& weight);
   void make_room(const Products<T>& products);
 

@@ -40,6 +40,24 @@ def test_changed_weights_are_noticed(cell, change, which):
     assert_near(after, expected(case), case.dtype)
 
 
+@pytest.mark.parametrize("change", [name for name in CHANGES if name != "through numpy"])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_changed_weights_have_the_bits_of_new_ones(cell, change, which, dtype):
+    size = {"I": 90, "H": 200} if dtype == torch.float32 else {"I": 5, "H": 35}
+    case, fresh = Case(cell, dtype=dtype, **size), Case(cell, dtype=dtype, **size)
+    before = results(case)
+    assert_same_bits(results(case), before)
+    with torch.no_grad():
+        CHANGES[change](case.weights[which])
+        for weight, copy in zip(case.weights, fresh.weights, strict=True):
+            copy.data = weight.clone()
+    after = results(case)
+    assert not torch.equal(after[0], before[0])
+    assert_same_bits(after, results(fresh))
+
+
 def test_memory_that_holds_another_weight():
     for seed in range(20):
         case = Case("gru", seed=seed)

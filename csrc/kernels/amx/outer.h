@@ -37,7 +37,7 @@ inline void amx_pack_outer_side(const PackOuterSideArguments<float>& p) {
         Vec<float> pieces[kPieces];
         split_across(numbers(row), numbers(row + 1), pieces);
         store_line(pieces,
-                   block + row / kTileDepth * kSlab + (n - first) / kTileRows16 * kTile,
+                   block + row / kTileDepth * kSlab + (n - first) / kTileSide * kTile,
                    row % kTileDepth / 2);
       }
     }
@@ -75,8 +75,8 @@ inline void amx_outer_block(const OuterArguments<float>& o, int64_t m, int64_t f
     const float* a = o.a + (first + row) * o.a_stride + m;
     float* slab = o.scratch + row / kTileDepth * kSlab;
     split_left(a, o.a_stride, rows - row, M, slab);
-    if (M > kTileRows16) {
-      split_left(a + kTileRows16, o.a_stride, rows - row, M - kTileRows16, slab + kTile);
+    if (M > kTileSide) {
+      split_left(a + kTileSide, o.a_stride, rows - row, M - kTileSide, slab + kTile);
     }
   }
   for (int64_t i = 0; i < o.num_sides; ++i) {

@@ -26,7 +26,7 @@ inline int64_t amx_packed_size(int64_t depth, int64_t columns, int64_t gates) {
     return packed_size<float>(depth, columns, gates);
   }
   return gates == 1 ? (columns + kSquare - 1) / kSquare * tile_block_size(depth)
-                    : (columns + kTileRows16 - 1) / kTileRows16 * gates_block_size(depth, gates);
+                    : (columns + kTileSide - 1) / kTileSide * gates_block_size(depth, gates);
 }
 
 inline bool amx_is_packed(const PackArguments<float>& p) {
@@ -87,7 +87,7 @@ inline void pack_block(const PackArguments<float>& p, int64_t first, float* bloc
   float* to = block + kBlockHeader;
   for (int64_t k = 0; k < p.depth; k += kTileDepth, to += kSlab) {
     pack_tile(p, first, k, to, magnitude);
-    pack_tile(p, first + kTileRows16, k, to + kTile, magnitude);
+    pack_tile(p, first + kTileSide, k, to + kTile, magnitude);
   }
   block[0] = magnitude.wild() ? 1 : 0;
   if (is_wild(block)) {
@@ -118,7 +118,7 @@ inline void amx_pack(const PackArguments<float>& p) {
   for (int64_t n = p.first; p.gates == 1 && n < p.last; n += kSquare) {
     pack_block(p, n, p.packed + amx_packed_size(p.depth, n, 1));
   }
-  for (int64_t n = p.first; p.gates > 1 && n < p.last; n += kTileRows16) {
+  for (int64_t n = p.first; p.gates > 1 && n < p.last; n += kTileSide) {
     pack_gates_block(p, n, p.packed + amx_packed_size(p.depth, n, p.gates));
   }
 }

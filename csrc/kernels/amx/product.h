@@ -61,8 +61,8 @@ inline float weight_of(const float* block, int64_t k, int64_t n) {
   if (is_wild(block)) {
     return block[kBlockHeader + k * kSquare + n];
   }
-  const float* tile = block + kBlockHeader + k / kTileDepth * kSlab + n / kTileRows16 * kTile +
-                      k % kTileDepth / 2 * kTileRows16 + n % kTileRows16;
+  const float* tile = block + kBlockHeader + k / kTileDepth * kSlab + n / kTileSide * kTile +
+                      k % kTileDepth / 2 * kTileSide + n % kTileSide;
   float sum = 0;
   for (int piece = kPieces - 1; piece >= 0; --piece) {
     uint32_t pair;
@@ -104,8 +104,8 @@ inline void multiply_terms(const ProductArguments<float>& p,
     if (p.a_is_cold && r + kProductRowsAhead < rows.rows) {
       fetch(rows.a[r + kProductRowsAhead] + k_first, depth);
     }
-    float* tiles = left + r / kSquare * next_square + r % kSquare / kTileRows16 * kTile;
-    wild[r] = split_row(rows.a[r] + k_first, depth, tiles + r % kTileRows16 * kTileRows16);
+    float* tiles = left + r / kSquare * next_square + r % kSquare / kTileSide * kTile;
+    wild[r] = split_row(rows.a[r] + k_first, depth, tiles + r % kTileSide * kTileSide);
     any_wild |= wild[r];
   }
   const float* block = p.packed;

@@ -14,7 +14,7 @@ template <class Cell>
 constexpr int kStepTiles = Cell::kGates == 1 ? 2 : Cell::kGates;
 
 template <class Cell>
-constexpr int64_t kStepUnits = kStepTiles<Cell> / Cell::kGates* kTileRows16;
+constexpr int64_t kStepUnits = kStepTiles<Cell> / Cell::kGates* kTileSide;
 
 template <class Cell>
 inline const float* step_block(const StepArguments<float>& s, int64_t unit) {
@@ -45,14 +45,14 @@ inline void multiply_step(const float* left, const float* right, int64_t count, 
       _tile_dpbf16ps(3, 4, 7);
     }
   }
-  constexpr int64_t line = Tiles * kTileRows16 * sizeof(float);
+  constexpr int64_t line = Tiles * kTileSide * sizeof(float);
   _tile_stored(0, sums, line);
-  _tile_stored(1, sums + kTileRows16, line);
+  _tile_stored(1, sums + kTileSide, line);
   if constexpr (Tiles > 2) {
-    _tile_stored(2, sums + 2 * kTileRows16, line);
+    _tile_stored(2, sums + 2 * kTileSide, line);
   }
   if constexpr (Tiles > 3) {
-    _tile_stored(3, sums + 3 * kTileRows16, line);
+    _tile_stored(3, sums + 3 * kTileSide, line);
   }
   asm volatile("" ::: "memory");
 }
@@ -64,7 +64,7 @@ inline void step_cells(const StepArguments<float>& s,
                        int64_t unit,
                        const Vec<float>* sums) {
   constexpr int V = kStepTiles<Cell>;
-  const int64_t rows = s.rows - first < kTileRows16 ? s.rows - first : kTileRows16;
+  const int64_t rows = s.rows - first < kTileSide ? s.rows - first : kTileSide;
   for_row_tiles<kTileRows<4>>(rows, [&](auto height, int64_t r) {
     constexpr int R = decltype(height)::value;
     for (int u = 0; u < V / Cell::kGates; ++u) {
@@ -88,19 +88,19 @@ void amx_step(const StepArguments<float>& s) {
   const int64_t count = slabs(s.depth), next_square = count * kSlab;
   float* left = kept_left.at_least((s.rows + kSquare - 1) / kSquare * next_square);
   const auto tiles_of = [&](int64_t r) {
-    return left + r / kSquare * next_square + r % kSquare / kTileRows16 * kTile;
+    return left + r / kSquare * next_square + r % kSquare / kTileSide * kTile;
   };
   for (int64_t r = 0; r < s.rows; ++r) {
-    split_row(s.h_prev[r], s.depth, tiles_of(r) + r % kTileRows16 * kTileRows16);
+    split_row(s.h_prev[r], s.depth, tiles_of(r) + r % kTileSide * kTileSide);
   }
   const TileConfiguration tiles;
   // What tiles have stored can be read only after a while: meanwhile the next ones are multiplied.
-  Vec<float> sums[2][kTileRows16 * kStepTiles<Cell>];
+  Vec<float> sums[2][kTileSide * kStepTiles<Cell>];
   int64_t row_before = 0, unit_before = 0, done = 0;
   const int64_t blocks = (s.last - s.first + kStepUnits<Cell> - 1) / kStepUnits<Cell>;
   in_order(blocks, s.backwards, [&](int64_t block, int64_t) {
     const int64_t unit = s.first + block * kStepUnits<Cell>;
-    for (int64_t r = 0; r < s.rows; r += kTileRows16, ++done) {
+    for (int64_t r = 0; r < s.rows; r += kTileSide, ++done) {
       multiply_step<kStepTiles<Cell>>(
           tiles_of(r), step_block<Cell>(s, unit), count, reinterpret_cast<float*>(sums[done % 2]));
       if (done > 0) {

@@ -11,12 +11,12 @@
 namespace masked_rnn {
 namespace {
 
-constexpr int64_t kTileRows16 = 16;
+constexpr int64_t kTileSide = 16;
 constexpr int64_t kTileDepth = 32;
 constexpr int64_t kTile = 16 * 16;  // floats that a tile takes in memory
 constexpr int64_t kPieceTiles = 2 * kTile;
 constexpr int64_t kSlab = kPieces * kPieceTiles;
-constexpr int64_t kSquare = 2 * kTileRows16;  // rows and columns of the sums
+constexpr int64_t kSquare = 2 * kTileSide;  // rows and columns of the sums
 
 constexpr int64_t slabs(int64_t depth) { return (depth + kTileDepth - 1) / kTileDepth; }
 
@@ -72,7 +72,7 @@ struct Sums {
   int64_t stride;
 
   MASKED_RNN_INLINE float* tile(int64_t row, int64_t column) const {
-    return first + row * kTileRows16 * stride + column * kTileRows16;
+    return first + row * kTileSide * stride + column * kTileSide;
   }
   int64_t bytes() const { return stride * static_cast<int64_t>(sizeof(float)); }
 };
@@ -136,13 +136,13 @@ inline void multiply_slabs(const float* left,
                            int64_t columns,
                            const Sums& from,
                            const Sums& to) {
-  if (rows > kTileRows16) {
-    if (columns > kTileRows16) {
+  if (rows > kTileSide) {
+    if (columns > kTileSide) {
       multiply_slabs<2, 2>(left, right, count, from, to);
     } else {
       multiply_slabs<2, 1>(left, right, count, from, to);
     }
-  } else if (columns > kTileRows16) {
+  } else if (columns > kTileSide) {
     multiply_slabs<1, 2>(left, right, count, from, to);
   } else {
     multiply_slabs<1, 1>(left, right, count, from, to);
@@ -157,7 +157,7 @@ struct Square {
   const float* initial;  // [columns] to this; 0 if it is null
 
   bool whole() const {
-    return rows % kTileRows16 == 0 && (columns >= kSquare || columns == kTileRows16);
+    return rows % kTileSide == 0 && (columns >= kSquare || columns == kTileSide);
   }
 };
 
@@ -201,7 +201,7 @@ inline void multiply_square(const Square& square,
 MASKED_RNN_INLINE void store_line(const Vec<float> (&pieces)[kPieces], float* tiles, int64_t line) {
 #pragma GCC unroll 3
   for (int piece = 0; piece < kPieces; ++piece) {
-    store<float>(tiles + piece * kPieceTiles + line * kTileRows16, pieces[piece]);
+    store<float>(tiles + piece * kPieceTiles + line * kTileSide, pieces[piece]);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <masked_rnn/csrc/kernels/kernels.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "../../support/levels.h"
@@ -96,7 +97,7 @@ TEST(Bfloat16, OuterProductsRoundWhatTheyMultiply) {
         const auto a = random_numbers(rows * stride), b = random_numbers(rows * columns);
         const auto run = [&](const Kernels<float>& k, const auto& a_values, auto b_values) {
           std::vector<float> c(M * columns, 7), scratch(k.outer_scratch_size);
-          std::vector<float> packed(k.outer_side_size(rows, columns));
+          std::vector<float> packed(k.outer_side_size(rows, columns), std::nanf(""));
           const auto b_rows = rows_of<const float>(b_values, columns);
           k.pack_outer_side({rows, columns, 0, rows, b_rows.data(), packed.data(), false});
           const OuterSide<float> side{packed.data(), columns, c.data(), columns};

@@ -204,9 +204,11 @@ TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
           std::vector<T> c(M * columns, T(7)), other_c(M * 5, T(7));  // overwritten
           std::vector<T> scratch(k.outer_scratch_size);
           const auto packed = [&](auto& side, int64_t N) {
-            std::vector<T> result(k.outer_side_size(rows, N));
+            std::vector<T> result(k.outer_side_size(rows, N), std::nan(""));
             const auto side_rows = rows_of<const T>(side, N);
-            k.pack_outer_side({rows, N, 0, rows, side_rows.data(), result.data(), false});
+            const int64_t half = rows / 32 * 16;  // two threads' shares
+            k.pack_outer_side({rows, N, half, rows, side_rows.data(), result.data(), true});
+            k.pack_outer_side({rows, N, 0, half, side_rows.data(), result.data(), false});
             return result;
           };
           const auto b_packed = packed(b, columns), other_packed = packed(other, 5);
