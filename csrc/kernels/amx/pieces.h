@@ -1,7 +1,8 @@
 // What matrix tiles multiply: bfloat16. A number of a bfloat16 layer is rounded to one. A float32 is
 // the sum of three pieces, without remainder; of the nine products of two numbers' pieces the six
 // largest are added up in float32. What is left out is at most 2^-24 of the product, as much as the
-// rounding of one multiply-add.
+// rounding of one multiply-add. Tiles take numbers below 2^-126 for 0, so that smaller pieces, the last bits
+// of numbers below 2^-110, are lost.
 #pragma once
 
 #include <masked_rnn/csrc/vec/operands.h>
