@@ -36,9 +36,9 @@ constexpr const char* layer_name(CellKind cell) {
 // T time steps, B sequences, I inputs, H hidden units, P = H or the projection's size, G gates.
 struct LayerArguments {
   CellKind cell;
-  at::Tensor input;      // [T, B, I], or integers [T, B] standing for one-hot vectors
-  at::Tensor h_0;        // [B, P]
-  at::Tensor c_0;        // [B, H]; undefined unless LSTM
+  at::Tensor input;  // [T, B, I], or integers [T, B] standing for one-hot vectors
+  at::Tensor h_0;    // [B, P]
+  at::Tensor c_0;    // [B, H]; undefined unless LSTM
   // Weights that are multiplied may be narrower than all else, whose dtype the layer computes in.
   at::Tensor weight_ih;  // [G*H, I]
   at::Tensor weight_hh;  // [G*H, P]

@@ -163,8 +163,8 @@ def assert_same_bits(actual, expected):
     for a, e in zip(actual, expected, strict=True):
         assert a.dtype == e.dtype
         assert a.shape == e.shape
-        a, e = (tensor.detach().contiguous().numpy() for tensor in (a, e))
-        assert a.tobytes() == e.tobytes()
+        a, e = (tensor.detach().flatten().view(torch.uint8) for tensor in (a, e))
+        assert torch.equal(a, e)
 
 
 def grid(**dimensions):
