@@ -1,6 +1,8 @@
 // What a core's caches hold, for the choice of what to fetch ahead and what to write past them.
 #pragma once
 
+#include <masked_rnn/csrc/kernels/kernels.h>
+
 #include <cstddef>
 
 namespace masked_rnn {
@@ -9,7 +11,10 @@ namespace masked_rnn {
 // the next. Where they are not, fetching costs more than it gains.
 constexpr bool is_cold(size_t bytes) { return bytes > size_t{1} << 18; }
 
-// Whether so many bytes are more than a core's caches hold, and better written past them.
-constexpr bool is_far(size_t bytes) { return bytes > size_t{6} << 20; }
+// Whether so many bytes are more than a core's caches hold, and better written past them. Processors
+// with AMX share a last level that is hardly faster than memory.
+inline bool is_far(size_t bytes) {
+  return bytes > size_t{cpu_level() == Level::kAmx ? 3U : 6U} << 20;
+}
 
 }  // namespace masked_rnn

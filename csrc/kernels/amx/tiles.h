@@ -161,6 +161,16 @@ struct Square {
   }
 };
 
+// Into the first-level cache, to be written once the products are summed up.
+MASKED_RNN_INLINE void fetch_square(const Square& square) {
+  for (int64_t r = 0; r < square.rows; ++r) {
+    const float* row = square.sums.first + r * square.sums.stride;
+    for (int64_t n = 0; n < kSquare && n < square.columns; n += kTileSide) {
+      __builtin_prefetch(row + n, /*write=*/1);
+    }
+  }
+}
+
 inline void copy_square(const Square& square, const Sums& from, const Sums& to) {
   const int64_t columns = square.columns < kSquare ? square.columns : kSquare;
   for (int64_t r = 0; r < square.rows; ++r) {
@@ -185,6 +195,7 @@ inline void multiply_square(const Square& square,
       copy_square(square, square.sums, copy);
     }
   } else {
+    fetch_square(square);
     std::memset(line, 0, sizeof(line));
     if (square.initial != nullptr) {
       const int64_t columns = square.columns < kSquare ? square.columns : kSquare;
