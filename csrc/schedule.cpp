@@ -87,15 +87,16 @@ std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slic
   return slices;
 }
 
-std::vector<Steps> parts_of_rows(const Schedule& schedule, int64_t max_rows) {
-  std::vector<Steps> parts;
-  for (int64_t last = schedule.num_steps; last > 0;) {
-    int64_t first = last - 1;
-    while (first > 0 && schedule.offsets[last] - schedule.offsets[first - 1] <= max_rows) {
-      --first;
+std::vector<Part> parts_of_rows(const Schedule& schedule, int64_t rows) {
+  std::vector<Part> parts;
+  int64_t step = schedule.num_steps;
+  for (int64_t last = schedule.num_rows; last > 0; last -= rows) {
+    Part part{std::max<int64_t>(0, last - rows), last, {step, step}};
+    while (step > 0 && schedule.offsets[step] > part.first) {
+      --step;
     }
-    parts.push_back({first, last});
-    last = first;
+    part.steps.first = step;
+    parts.push_back(part);
   }
   return parts;
 }

@@ -52,8 +52,15 @@ struct Steps {
 // rows; the last ones may be empty.
 std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slices);
 
-// All steps, from the last to the first, in parts of at most max_rows rows, or of one step that has
-// more. Depends on nothing but the lengths.
-std::vector<Steps> parts_of_rows(const Schedule& schedule, int64_t max_rows);
+// Rows [first, last), and the steps that have any of them and none of later rows. Steps from steps.last on
+// that have rows before `last` belong to the part that comes after this one in time.
+struct Part {
+  int64_t first, last;
+  Steps steps;
+};
+
+// All rows, from the last to the first, in parts of `rows` rows: no step has more. The part of the first
+// ones may have fewer. Depends on nothing but the lengths.
+std::vector<Part> parts_of_rows(const Schedule& schedule, int64_t rows);
 
 }  // namespace masked_rnn

@@ -1,6 +1,6 @@
-// The backward pass, by parts of one or two hundred rows from the last step to the first: the reverse chain
-// on each thread's own sequences, then, while the gates' gradients are in the caches, those of the
-// input and the weights.
+// The backward pass, by parts of equally many rows from the last one to the first: the reverse chain through
+// the steps that have any, on each thread's own sequences, then, while the gates' gradients are in the
+// caches, those of the input and the weights.
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
@@ -15,17 +15,16 @@
 namespace masked_rnn::recurrence {
 namespace {
 
+int64_t most_rows_at_a_step(const Schedule& schedule) {
+  return schedule.num_steps > 0 ? schedule.rows_at(0) : 0;
+}
+
 // Rows of a part, of so many bytes of gates each: enough to use each packed weight many times, few enough
 // that the gates' gradients stay in the second-level cache. Where they are small, there is room for
-// more, and threads meet less often.
-constexpr int64_t part_rows(int64_t bytes) { return bytes <= 1024 ? 256 : 128; }
-
-int64_t most_rows(const Schedule& schedule, const std::vector<Steps>& parts) {
-  int64_t most = 0;
-  for (const Steps& part : parts) {
-    most = std::max(most, schedule.offsets[part.last] - schedule.offsets[part.first]);
-  }
-  return most;
+// more, and threads meet less often. Matrix tiles are filled by multiples of these.
+int64_t part_rows(const Schedule& schedule, int64_t bytes) {
+  const int64_t unit = bytes <= 1024 ? 256 : 128;
+  return std::max<int64_t>(1, (most_rows_at_a_step(schedule) + unit - 1) / unit) * unit;
 }
 
 // Some columns of a row; zeros if there are no rows.
@@ -62,7 +61,7 @@ struct BackwardPass {
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
   const bool together;  // do threads share out hidden units?
   const bool cold;      // are the rows that the cell reads in no near cache?
-  std::vector<Steps> parts;
+  std::vector<Part> parts;
   // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
   // and wait for each other but once a part.
   std::vector<GateGradients<T>> gates;
@@ -88,8 +87,9 @@ struct BackwardPass {
         grad_h_rows(grad_h.pointers(B)),
         together(share_out_units(a, schedule)),
         cold(are_cold<T>(schedule, saved_size(a.cell, H) + 2 * H)),
-        parts(parts_of_rows(schedule,
-                            part_rows(gate_columns(a.cell, H) * static_cast<int64_t>(sizeof(T))))),
+        parts(parts_of_rows(
+            schedule,
+            part_rows(schedule, gate_columns(a.cell, H) * static_cast<int64_t>(sizeof(T))))),
         gates(std::min<size_t>(parts.size(), num_threads() > 1 ? 2 : 1)),
         weights(a, schedule, previous, wanted, scratch) {
     if (grads.output.defined()) {
@@ -123,19 +123,50 @@ struct BackwardPass {
       grad_input_tensor = recycled_empty({a.steps(), a.batch(), a.input_size()}, a.dtype());
       grad_input_rows = row_pointers<T>(schedule, grad_input_tensor);
     }
-    const int64_t most = most_rows(schedule, parts);
     for (auto& part : gates) {
-      part.gates = scratch.rows<T>(most, gate_columns(a.cell, H));
-      part.rows = scratch.array<const T*>(most);
-      for (int64_t row = 0; row < most; ++row) {
-        part.rows[row] = part.gates[row];
-      }
-      if (a.projected() && wanted[kWeightHr]) {
-        part.h_raw = scratch.rows<T>(most, H);
-        part.grad_projected = scratch.rows<T>(most, P);
-      }
-      weights.make_room(part, most, scratch);
+      make_room(part);
     }
+  }
+
+  // For a part, and rows before it that its first step may have.
+  void make_room(GateGradients<T>& part) {
+    const int64_t rows = parts.empty() ? 0 : parts[0].last - parts[0].first;
+    const int64_t before = most_rows_at_a_step(schedule), all = before + rows;
+    part.gates = scratch.rows<T>(all, gate_columns(a.cell, H)).from(before);
+    part.rows = scratch.array<const T*>(all) + before;
+    for (int64_t row = -before; row < rows; ++row) {
+      part.rows[row] = part.gates[row];
+    }
+    if (a.projected() && wanted[kWeightHr]) {
+      part.h_raw = scratch.rows<T>(all, H).from(before);
+      part.grad_projected = scratch.rows<T>(all, P).from(before);
+    }
+    weights.make_room(part, rows, scratch);
+  }
+
+  GateGradients<T> of_part(size_t i) const {
+    GateGradients<T> result = gates[i % gates.size()];
+    result.first = parts[i].first;
+    result.count = parts[i].last - parts[i].first;
+    return result;
+  }
+
+  // What has been computed of a part's rows along with the part before it in the parts' order.
+  void carry_over(size_t i, int64_t member, int64_t size) const {
+    if (i == 0) {
+      return;
+    }
+    const GateGradients<T> from = of_part(i - 1), to = of_part(i);
+    const int64_t first = schedule.offsets[parts[i].steps.last];
+    const Range mine = part_of(parts[i].last - first, /*unit=*/1, member, size);
+    const auto copy = [&](const Rows<T>& before, const Rows<T>& now, int64_t columns) {
+      for (int64_t row = first + mine.first; now && row < first + mine.last; ++row) {
+        std::memcpy(now[row - to.first], before[row - from.first], columns * sizeof(T));
+      }
+    };
+    copy(from.gates, to.gates, gate_columns(a.cell, H));
+    copy(from.h_raw, to.h_raw, H);
+    copy(from.grad_projected, to.grad_projected, P);
   }
 
   // The chain begins, for sequences that end at this step, with the gradients of their final states.
@@ -312,10 +343,9 @@ struct BackwardPass {
     }
     team.wait();
     for (size_t i = 0; i < parts.size(); ++i) {
-      const Steps steps = parts[i];
-      GateGradients<T> part = gates[i % gates.size()];
-      part.first = schedule.offsets[steps.first];
-      part.count = schedule.offsets[steps.last] - part.first;
+      const Steps steps = parts[i].steps;
+      const GateGradients<T> part = of_part(i);
+      carry_over(i, member, team.size());
       if (together) {
         chain_together(part, steps, team, units, grad_h_before.data());
       } else {

@@ -15,6 +15,7 @@ struct Rows {
   int64_t stride = 0;
 
   T* operator[](int64_t row) const { return data + row * stride; }
+  Rows from(int64_t row) const { return {data + row * stride, stride}; }
   explicit operator bool() const { return data != nullptr; }
 
   // The addresses of the first `count` rows, from `column` on.

@@ -17,7 +17,8 @@ constexpr int64_t gate_columns(CellKind cell, int64_t hidden_size) {
   return (cell == CellKind::kGru ? 4 : num_gates(cell)) * hidden_size;
 }
 
-// Of the consecutive rows [first, first + count) of a schedule; row i stands at place i - first.
+// Of the consecutive rows [first, first + count) of a schedule, and of some rows before them, which stand
+// at negative places: row i at place i - first.
 template <class T>
 struct GateGradients {
   int64_t first, count;

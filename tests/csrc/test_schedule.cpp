@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <masked_rnn/csrc/schedule.h>
 
+#include <algorithm>
 #include <memory>
 #include <numeric>
 #include <vector>
@@ -90,22 +91,28 @@ TEST(Split, BalancesTheRowsOfItsSteps) {
   EXPECT_EQ(split(s, {4, 8}, 2)[0].last, 1);
 }
 
-TEST(PartsOfRows, CoverAllStepsFromTheLastWithoutTooManyRows) {
+TEST(PartsOfRows, AreFullAndNameTheStepsThatTheyNeed) {
   for (const Numbers& lengths : kManyLengths) {
     const Schedule s = of(lengths);
-    for (const int64_t max_rows : {1, 3, 4, 10, 1000}) {
-      int64_t next = s.num_steps;
-      for (const Steps& part : parts_of_rows(s, max_rows)) {
-        EXPECT_EQ(part.last, next);
-        ASSERT_LT(part.first, part.last);
-        const int64_t rows = s.offsets[part.last] - s.offsets[part.first];
-        EXPECT_TRUE(rows <= max_rows || part.last - part.first == 1);
-        if (part.first > 0) {
-          EXPECT_GT(rows + s.rows_at(part.first - 1), max_rows);
-        }
-        next = part.first;
+    for (const int64_t rows : {1, 3, 4, 10, 1000}) {
+      if (s.num_steps > 0 && rows < s.rows_at(0)) {
+        continue;
       }
-      EXPECT_EQ(next, 0);
+      int64_t next_row = s.num_rows, next_step = s.num_steps;
+      for (const Part& part : parts_of_rows(s, rows)) {
+        EXPECT_EQ(part.last, next_row);
+        EXPECT_EQ(part.first, std::max<int64_t>(0, part.last - rows));
+        EXPECT_EQ(part.steps.last, next_step);
+        ASSERT_LE(part.steps.first, part.steps.last);
+        EXPECT_LE(s.offsets[part.steps.first], part.first);
+        if (part.steps.first < part.steps.last) {
+          EXPECT_GT(s.offsets[part.steps.first + 1], part.first);
+        }
+        next_row = part.first;
+        next_step = part.steps.first;
+      }
+      EXPECT_EQ(next_row, 0);
+      EXPECT_EQ(next_step, 0);
     }
   }
 }

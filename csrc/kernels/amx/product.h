@@ -9,9 +9,9 @@
 namespace masked_rnn {
 namespace {
 
-// So many rows and terms at a time: 96 KB of pieces of rows, and 24 KB of a block of weights, which
-// stays in the first-level cache for all of them.
-constexpr int64_t kProductRows = 128;
+// At most so many rows and terms at a time: 120 KB of pieces of rows, and 24 KB of a block of weights,
+// which stays in the first-level cache for all of them.
+constexpr int64_t kProductRows = 160;
 constexpr int64_t kProductSlabs = 4;
 
 // Cold rows are fetched so many rows before.
@@ -157,14 +157,17 @@ inline void deliver(const ProductArguments<float>& p, int64_t first, const Produ
 }
 
 inline void amx_product(const ProductArguments<float>& p) {
-  if (!on_tiles(p.depth)) {
+  if (p.rows == 0 || !on_tiles(p.depth)) {
     return product<float>(p);
   }
   thread_local Kept<float> kept_left, kept_sums;
   float* left = kept_left.at_least(kProductRows / kSquare * kProductSlabs * kSlab);
   const TileConfiguration tiles;
-  for (int64_t first = 0; first < p.rows; first += kProductRows) {
-    const int64_t count = p.rows - first < kProductRows ? p.rows - first : kProductRows;
+  // Equally many at a time, whole squares.
+  const int64_t turns = (p.rows + kProductRows - 1) / kProductRows;
+  const int64_t squares = (p.rows + turns * kSquare - 1) / (turns * kSquare);
+  for (int64_t first = 0; first < p.rows; first += squares * kSquare) {
+    const int64_t count = p.rows - first < squares * kSquare ? p.rows - first : squares * kSquare;
     ProductRows rows{count, p.a + first, {p.c[first], count > 1 ? p.c[first + 1] - p.c[first] : 0}};
     const bool in_place = !p.accumulate && in_equal_distances(p.c + first, count);
     if (!in_place) {
