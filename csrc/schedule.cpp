@@ -88,15 +88,23 @@ std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slic
 }
 
 std::vector<Part> parts_of_rows(const Schedule& schedule, int64_t rows) {
+  const auto& offsets = schedule.offsets;
+  int64_t large = 0;  // steps, which are the first ones
+  while (large < schedule.num_steps && schedule.rows_at(large) > rows) {
+    ++large;
+  }
   std::vector<Part> parts;
-  int64_t step = schedule.num_steps;
-  for (int64_t last = schedule.num_rows; last > 0; last -= rows) {
-    Part part{std::max<int64_t>(0, last - rows), last, {step, step}};
-    while (step > 0 && schedule.offsets[step] > part.first) {
+  int64_t last = schedule.num_rows, step = schedule.num_steps;
+  while (last > 0) {
+    const int64_t first =
+        last > offsets[large] ? std::max(offsets[large], last - rows) : offsets[step - 1];
+    Part part{first, last, {step, step}};
+    while (offsets[step] > first) {
       --step;
     }
     part.steps.first = step;
     parts.push_back(part);
+    last = first;
   }
   return parts;
 }

@@ -59,8 +59,8 @@ struct Part {
   Steps steps;
 };
 
-// All rows, from the last to the first, in parts of `rows` rows: no step has more. The part of the first
-// ones may have fewer. Depends on nothing but the lengths.
+// All rows, from the last to the first, in parts of `rows` rows. A step that has more is a part of its own;
+// the part that comes before one, and the last, may have fewer. Depends on nothing but the lengths.
 std::vector<Part> parts_of_rows(const Schedule& schedule, int64_t rows);
 
 }  // namespace masked_rnn

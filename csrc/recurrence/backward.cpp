@@ -15,16 +15,30 @@
 namespace masked_rnn::recurrence {
 namespace {
 
-int64_t most_rows_at_a_step(const Schedule& schedule) {
-  return schedule.num_steps > 0 ? schedule.rows_at(0) : 0;
-}
-
 // Rows of a part, of so many bytes of gates each: enough to use each packed weight many times, few enough
 // that the gates' gradients stay in the second-level cache. Where they are small, there is room for
-// more, and threads meet less often. Matrix tiles are filled by multiples of these.
+// more, and threads meet less often; where a step has more, too, so that what it has beyond a part is not
+// much to carry over to the next. Matrix tiles are filled by multiples of these.
 int64_t part_rows(const Schedule& schedule, int64_t bytes) {
-  const int64_t unit = bytes <= 1024 ? 256 : 128;
-  return std::max<int64_t>(1, (most_rows_at_a_step(schedule) + unit - 1) / unit) * unit;
+  const bool large_steps = schedule.num_steps > 0 && schedule.rows_at(0) > 128;
+  return bytes <= 1024 || large_steps ? 256 : 128;
+}
+
+int64_t rows_of_largest(const std::vector<Part>& parts) {
+  int64_t most = 0;
+  for (const Part& part : parts) {
+    most = std::max(most, part.last - part.first);
+  }
+  return most;
+}
+
+// Rows of a part's first step that stand before the part, at most.
+int64_t rows_before(const std::vector<Part>& parts, const Schedule& schedule) {
+  int64_t most = 0;
+  for (const Part& part : parts) {
+    most = std::max(most, part.first - schedule.offsets[part.steps.first]);
+  }
+  return most;
 }
 
 // Some columns of a row; zeros if there are no rows.
@@ -61,7 +75,7 @@ struct BackwardPass {
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
   const bool together;  // do threads share out hidden units?
   const bool cold;      // are the rows that the cell reads in no near cache?
-  std::vector<Part> parts;
+  const std::vector<Part> parts;
   // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
   // and wait for each other but once a part.
   std::vector<GateGradients<T>> gates;
@@ -128,10 +142,10 @@ struct BackwardPass {
     }
   }
 
-  // For a part, and rows before it that its first step may have.
+  // For any part, and what its first step has before it.
   void make_room(GateGradients<T>& part) {
-    const int64_t rows = parts.empty() ? 0 : parts[0].last - parts[0].first;
-    const int64_t before = most_rows_at_a_step(schedule), all = before + rows;
+    const int64_t rows = rows_of_largest(parts), before = rows_before(parts, schedule);
+    const int64_t all = before + rows;
     part.gates = scratch.rows<T>(all, gate_columns(a.cell, H)).from(before);
     part.rows = scratch.array<const T*>(all) + before;
     for (int64_t row = -before; row < rows; ++row) {

@@ -95,21 +95,27 @@ TEST(PartsOfRows, AreFullAndNameTheStepsThatTheyNeed) {
   for (const Numbers& lengths : kManyLengths) {
     const Schedule s = of(lengths);
     for (const int64_t rows : {1, 3, 4, 10, 1000}) {
-      if (s.num_steps > 0 && rows < s.rows_at(0)) {
-        continue;
-      }
       int64_t next_row = s.num_rows, next_step = s.num_steps;
       for (const Part& part : parts_of_rows(s, rows)) {
         EXPECT_EQ(part.last, next_row);
-        EXPECT_EQ(part.first, std::max<int64_t>(0, part.last - rows));
         EXPECT_EQ(part.steps.last, next_step);
+        ASSERT_LT(part.first, part.last);
         ASSERT_LE(part.steps.first, part.steps.last);
+        // It needs the steps that have its rows.
         EXPECT_LE(s.offsets[part.steps.first], part.first);
         if (part.steps.first < part.steps.last) {
           EXPECT_GT(s.offsets[part.steps.first + 1], part.first);
         }
         next_row = part.first;
         next_step = part.steps.first;
+        // It is full, or one large step, or what comes before one, or the last.
+        if (part.last - part.first > rows) {
+          EXPECT_EQ(part.steps.last - part.steps.first, 1);
+          EXPECT_EQ(part.last - part.first, s.rows_at(part.steps.first));
+        } else if (part.last - part.first < rows && part.first > 0) {
+          EXPECT_EQ(part.first, s.offsets[part.steps.first]);
+          EXPECT_GT(s.rows_at(part.steps.first - 1), rows);
+        }
       }
       EXPECT_EQ(next_row, 0);
       EXPECT_EQ(next_step, 0);

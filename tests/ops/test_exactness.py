@@ -58,9 +58,10 @@ def test_large_layers(cell, I, H, B):  # noqa: E741
     check(Case(cell, T=9, B=B, I=I, H=H, dtype=torch.float32))
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_long_batches_sum_gradients_in_chunks(cell):
-    check(Case(cell, T=60, B=30, H=12))
+@pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7)), ids=name)
+@pytest.mark.parametrize(("T", "B"), [(60, 30), (20, 140), (4, 500)])
+def test_large_batches_sum_gradients_in_parts(options, T, B):
+    check(Case(T=T, B=B, H=12, **options))
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -96,15 +96,16 @@ def test_a_sequence_has_the_same_bits_in_every_batch(options, threads, I, H):  #
 
 
 @pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7), dtype=DTYPES), ids=name)
+@pytest.mark.parametrize(("T", "B"), [(40, 24), (5, 400)])
 @SIZES
-def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(options, I, H):  # noqa: E741
+def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(options, I, H, T, B):  # noqa: E741
     results = []
     before = torch.get_num_threads()
     try:
         for extra, threads in ((0, 1), (0, 2), (0, 3), (7, 1), (7, 2)):
             torch.set_num_threads(threads)
-            case = Case(T=40, B=24, I=I, H=H, **options)
-            case.input = torch.cat([case.input, torch.randn(extra, 24, I, dtype=case.dtype)])
+            case = Case(T=T, B=B, I=I, H=H, **options)
+            case.input = torch.cat([case.input, torch.randn(extra, B, I, dtype=case.dtype)])
             leaves = case.leaves()
             results.append(gradients_of_ones(case.run(), leaves[1:]))
     finally:
