@@ -68,6 +68,7 @@ class DescriptorBuffer : public std::streambuf {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& target) : target_(target.string()) {
+    refuse_special_file();
     const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
     name_ = (folder / ".").string();
     name_ += target.filename().string();
@@ -99,6 +100,16 @@ class TemporaryFile {
   }
 
  private:
+  // A device or a pipe would be replaced, not written to.
+  void refuse_special_file() const {
+    std::error_code error;
+    const auto type = fs::status(target_, error).type();
+    if (fs::exists(fs::file_status(type)) && type != fs::file_type::regular &&
+        type != fs::file_type::directory) {
+      throw DataError(target_ + ": " + kCannotWrite + ": Not a regular file");
+    }
+  }
+
   // The new name outlives a power cut only when its folder is on the disk too. Not every file system
   // can do that, and the file itself is complete: failures here are no error.
   void sync_folder() const {

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <tests/support/folders.h>
+#include <unistd.h>
 
 namespace {
 
@@ -98,6 +99,20 @@ TEST(WriteAtomically, SaysWhatIsWrongWithTheFolder) {
             folder / "none/a" + ": cannot be written: No such file or directory");
   EXPECT_EQ(error_of([&] { write_atomically(folder / "file/a", "x"); }),
             folder / "file/a" + ": cannot be written: Not a directory");
+}
+
+TEST(WriteAtomically, DoesNotReplacePipesAndDevices) {
+  const Folder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  ASSERT_EQ(::symlink("pipe", (folder / "link").c_str()), 0);
+  for (const auto* name : {"pipe", "link"}) {
+    EXPECT_EQ(error_of([&] { write_atomically(folder / name, "x"); }),
+              folder / name + ": cannot be written: Not a regular file");
+    struct stat status {};
+    ASSERT_EQ(::stat((folder / name).c_str(), &status), 0);
+    EXPECT_TRUE(S_ISFIFO(status.st_mode));
+  }
+  EXPECT_EQ(folder.names(), (Names{"link", "pipe"}));
 }
 
 TEST(WriteAtomically, MakesFilesAsReadableAsOthers) {
