@@ -63,29 +63,52 @@ KeptWeights& kept_weights() {
   return the_weights;
 }
 
+// Rows of about so many bytes have a fingerprint of their own, so that threads share the work.
+constexpr int64_t kFingerprintedBytes = 1 << 17;
+
 // Of a weight whose rows are contiguous.
 template <class T>
 WeightIdentity identify(const Kernels<T>& k,
                         const Products<T>& products,
                         const at::Tensor& weight,
                         int64_t gates) {
-  WeightIdentity identity{weight.const_data_ptr(),
+  const auto* data = static_cast<const char*>(weight.const_data_ptr());
+  const auto bytes = [&](int64_t elements) { return elements * weight.itemsize(); };
+  const auto parts =
+      (bytes(weight.numel()) + kFingerprintedBytes - 1) / kFingerprintedBytes;
+  WeightIdentity identity{data,
                           weight.scalar_type(),
                           weight.size(0),
                           weight.size(1),
                           weight.stride(0),
                           gates,
                           &products,
-                          {}};
-  // A contiguous weight is one long row.
-  const int64_t rows = weight.is_contiguous() ? 1 : weight.size(0);
-  const auto bytes = [&](int64_t elements) {
-    return static_cast<size_t>(elements) * weight.itemsize();
+                          std::vector<Fingerprint>(parts)};
+  const auto add = [&](Fingerprint& to, int64_t first_row, int64_t elements) {
+    k.fingerprint(static_cast<size_t>(bytes(elements)),
+                  data + bytes(first_row * weight.stride(0)),
+                  to.data());
   };
-  for (int64_t row = 0; row < rows; ++row) {
-    k.fingerprint(bytes(weight.numel() / rows),
-                  static_cast<const char*>(weight.const_data_ptr()) + bytes(row * weight.stride(0)),
-                  identity.values.data());
+  const auto fingerprint = [&](int64_t part) {
+    const Range rows = part_of(weight.size(0), /*unit=*/1, part, parts);
+    Fingerprint& to = identity.values[part];
+    if (weight.is_contiguous()) {  // one long row
+      return add(to, rows.first, (rows.last - rows.first) * weight.size(1));
+    }
+    for (int64_t row = rows.first; row < rows.last; ++row) {
+      add(to, row, weight.size(1));
+    }
+  };
+  const auto share = [&](int64_t member, int64_t size) {
+    const Range mine = part_of(parts, /*unit=*/1, member, size);
+    for (int64_t part = mine.first; part < mine.last; ++part) {
+      fingerprint(part);
+    }
+  };
+  if (parts == 1) {
+    share(0, 1);
+  } else {
+    parallel_team([&](Team& team, int64_t member) { share(member, team.size()); });
   }
   return identity;
 }

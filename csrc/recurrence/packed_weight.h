@@ -8,8 +8,12 @@
 
 #include <array>
 #include <optional>
+#include <vector>
 
 namespace masked_rnn {
+
+// Of some rows of a weight.
+using Fingerprint = std::array<uint32_t, kFingerprintWords>;
 
 // Which weight it is and what its values are: equal for equal weights only.
 struct WeightIdentity {
@@ -17,7 +21,7 @@ struct WeightIdentity {
   at::ScalarType dtype;
   int64_t rows, columns, row_stride, gates;
   const void* products;
-  std::array<uint32_t, kFingerprintWords> values;
+  std::vector<Fingerprint> values;
   bool operator==(const WeightIdentity&) const = default;
 };
 
