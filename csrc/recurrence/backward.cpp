@@ -105,7 +105,7 @@ struct BackwardPass {
             schedule,
             part_rows(schedule, gate_columns(a.cell, H) * static_cast<int64_t>(sizeof(T))))),
         gates(std::min<size_t>(parts.size(), num_threads() > 1 ? 2 : 1)),
-        weights(a, schedule, previous, wanted, scratch) {
+        weights(a, schedule, previous, wanted, rows_of_largest(parts), scratch) {
     if (grads.output.defined()) {
       grad_output_tensor = with_contiguous_rows(grads.output);
       grad_output = row_pointers<const T>(schedule, grad_output_tensor);
@@ -155,7 +155,6 @@ struct BackwardPass {
       part.h_raw = scratch.rows<T>(all, H).from(before);
       part.grad_projected = scratch.rows<T>(all, P).from(before);
     }
-    weights.make_room(part, rows, scratch);
   }
 
   GateGradients<T> of_part(size_t i) const {
@@ -365,12 +364,7 @@ struct BackwardPass {
       } else {
         chain(part, steps, split(schedule, steps, team.size())[member]);
       }
-      weights.prepare(part, member, team.size());
       team.wait();
-      if (weights.after_chain()) {
-        weights.prepare_after_chain(part, member, team.size());
-        team.wait();
-      }
       if (together && wanted[kInput]) {
         const Range mine = part_of(part.count, /*unit=*/1, member, team.size());
         std::vector<int64_t> rows(mine.last - mine.first);

@@ -37,6 +37,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
                                     const Schedule& schedule,
                                     const std::vector<const T*>& previous,
                                     const WantedMask& wanted,
+                                    int64_t most_rows,
                                     Scratch& scratch)
     : a_(layer),
       kernels_(layer_kernels<T>(layer)),
@@ -70,57 +71,32 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
     column_sums_ = scratch.array<T>(columns);
     std::fill_n(column_sums_, columns, T{});
   }
-  for (int64_t thread = 0; thread < num_threads(); ++thread) {
-    panels_.push_back(scratch.array<T>(kernels_.outer_scratch_size));
-  }
-}
-
-template <class T>
-void WeightGradients<T>::make_room(GateGradients<T>& part,
-                                   int64_t most_rows,
-                                   Scratch& scratch) const {
-  const auto side = [&](int64_t columns) {
-    return scratch.array<T>(kernels_.outer_side_size(most_rows, columns));
+  const auto side = [&](bool is_needed, int64_t columns) {
+    return is_needed ? scratch.array<T>(kernels_.outer_side_size(most_rows, columns)) : nullptr;
   };
-  if (!input_rows_.empty()) {
-    part.x_side = side(a_.input_size());
-  }
-  if (weight_hh_.defined()) {
-    part.h_side = side(a_.output_size());
-  }
-  if (weight_hr_.defined()) {
-    part.h_raw_side = side(H_);
+  for (int64_t thread = 0; thread < num_threads(); ++thread) {
+    own_.push_back({side(!input_rows_.empty(), a_.input_size()),
+                    side(weight_hh_.defined(), a_.output_size()),
+                    side(weight_hr_.defined(), H_),
+                    scratch.array<T>(kernels_.outer_scratch_size)});
   }
 }
 
 template <class T>
-void WeightGradients<T>::pack(const T* const* rows,
-                              int64_t count,
-                              int64_t columns,
-                              T* side,
-                              int64_t member,
-                              int64_t size) const {
-  const Range mine = part_of(count, kRowsTogether, member, size);
-  kernels_.pack_outer_side(
-      {count, columns, mine.first, mine.last, rows, side, are_cold<T>(schedule_, columns)});
-}
-
-template <class T>
-void WeightGradients<T>::prepare(const GateGradients<T>& part, int64_t member, int64_t size) const {
-  if (part.x_side != nullptr) {
-    pack(input_rows_.data() + part.first, part.count, a_.input_size(), part.x_side, member, size);
+void WeightGradients<T>::pack(const GateGradients<T>& part, const Own& own) const {
+  const auto pack = [&](const T* const* rows, int64_t columns, T* side) {
+    kernels_.pack_outer_side(
+        {part.count, columns, 0, part.count, rows, side, are_cold<T>(schedule_, columns)});
+  };
+  if (own.x_side != nullptr) {
+    pack(input_rows_.data() + part.first, a_.input_size(), own.x_side);
   }
-  if (part.h_side != nullptr) {
-    pack(previous_.data() + part.first, part.count, a_.output_size(), part.h_side, member, size);
+  if (own.h_side != nullptr) {
+    pack(previous_.data() + part.first, a_.output_size(), own.h_side);
   }
-}
-
-template <class T>
-void WeightGradients<T>::prepare_after_chain(const GateGradients<T>& part,
-                                             int64_t member,
-                                             int64_t size) const {
-  const auto rows = part.h_raw.template pointers<const T>(part.count);
-  pack(rows.data(), part.count, H_, part.h_raw_side, member, size);
+  if (own.h_raw_side != nullptr) {
+    pack(part.h_raw.template pointers<const T>(part.count).data(), H_, own.h_raw_side);
+  }
 }
 
 template <class T>
@@ -147,7 +123,7 @@ void WeightGradients<T>::add(const Sum& sum,
                   /*accumulate=*/part.first + part.count < N_,
                   sides.data(),
                   static_cast<int64_t>(sides.size()),
-                  panels_[member]});
+                  own_[member].panels});
 }
 
 template <class T>
@@ -171,7 +147,9 @@ void WeightGradients<T>::add_one_hot(const GateGradients<T>& part,
 template <class T>
 void WeightGradients<T>::add(const GateGradients<T>& part, int64_t member, int64_t size) const {
   const at::Tensor dense = a_.one_hot() ? at::Tensor() : weight_ih_;
-  const T *x = part.x_side, *h = part.h_side;
+  const Own& own = own_[member];
+  const T *x = own.x_side, *h = own.h_side;
+  pack(part, own);
   if (a_.cell == CellKind::kGru) {
     add({part.gates, 0, 2 * H_, {{x, dense, 0}, {h, weight_hh_, 0}}}, part, member, size);
     add({part.gates, 2 * H_, H_, {{h, weight_hh_, 2 * H_}}}, part, member, size);
@@ -182,7 +160,7 @@ void WeightGradients<T>::add(const GateGradients<T>& part, int64_t member, int64
   }
   if (weight_hr_.defined()) {
     const int64_t P = a_.output_size();
-    add({part.grad_projected, 0, P, {{part.h_raw_side, weight_hr_, 0}}}, part, member, size);
+    add({part.grad_projected, 0, P, {{own.h_raw_side, weight_hr_, 0}}}, part, member, size);
   }
   if (a_.one_hot() && weight_ih_.defined()) {
     add_one_hot(part, member, size);

@@ -26,10 +26,6 @@ struct GateGradients {
   const T** rows;          // their addresses
   Rows<T> h_raw;           // [count, H] h before the projection, if its weight's gradient is wanted
   Rows<T> grad_projected;  // [count, P] gradient of h after it, likewise
-  // The rows of x, h and h_raw as right sides of outer products; null where no gradient needs them.
-  T* x_side = nullptr;
-  T* h_side = nullptr;
-  T* h_raw_side = nullptr;
 };
 
 // The sums, part of the rows by part. The order of additions depends on the parts, but on no number of
@@ -37,21 +33,16 @@ struct GateGradients {
 template <class T>
 class WeightGradients {
  public:
-  // previous: [N] -> [P] the h that each row continues.
+  // previous: [N] -> [P] the h that each row continues. Parts have at most `most_rows` rows.
   WeightGradients(const LayerArguments& layer,
                   const Schedule& schedule,
                   const std::vector<const T*>& previous,
                   const WantedMask& wanted,
+                  int64_t most_rows,
                   Scratch& scratch);
 
-  // The sides of a part of at most so many rows.
-  void make_room(GateGradients<T>& part, int64_t most_rows, Scratch& scratch) const;
-
-  // For each part, the one that ends with the last row first: member `member` of `size` threads
-  // prepares its share, then what needs the part's chain; when all of them have, it adds its share.
-  void prepare(const GateGradients<T>& part, int64_t member, int64_t size) const;
-  bool after_chain() const { return weight_hr_.defined(); }  // is there anything to prepare then?
-  void prepare_after_chain(const GateGradients<T>& part, int64_t member, int64_t size) const;
+  // For each part, the one that ends with the last row first: member `member` of `size` threads adds its
+  // share, when all of them have computed the part's chain.
   void add(const GateGradients<T>& part, int64_t member, int64_t size) const;
 
   // After the last part: those that are wanted.
@@ -59,12 +50,16 @@ class WeightGradients {
 
  private:
   struct Sum;
-  void pack(const T* const* rows,
-            int64_t count,
-            int64_t columns,
-            T* side,
-            int64_t member,
-            int64_t size) const;
+  // A thread's own memory. The rows of x, h and h_raw as right sides of outer products are packed by each
+  // thread for itself: reading what another one has packed takes longer. Null where no gradient needs
+  // them.
+  struct Own {
+    T* x_side = nullptr;
+    T* h_side = nullptr;
+    T* h_raw_side = nullptr;
+    T* panels = nullptr;
+  };
+  void pack(const GateGradients<T>& part, const Own& own) const;
   void add(const Sum& sum, const GateGradients<T>& part, int64_t member, int64_t size) const;
   void add_one_hot(const GateGradients<T>& part, int64_t member, int64_t size) const;
 
@@ -77,7 +72,7 @@ class WeightGradients {
   at::Tensor input_;
   std::vector<const T*> input_rows_;  // dense
   std::vector<int64_t> indices_;      // one-hot
-  std::vector<T*> panels_;            // of each thread
+  std::vector<Own> own_;              // of each thread
   at::Tensor weight_ih_, weight_hh_, weight_hr_;
   T* column_sums_ = nullptr;  // [gate_columns]
 };
