@@ -10,10 +10,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 namespace masked_rnn::recurrence {
 namespace {
+
+// Threads share out the rows of input gradients in multiples of so many, which fill matrix tiles.
+constexpr int64_t kRowsOfTiles = 16;
 
 // Rows of a part, of so many bytes of gates each: enough to use each packed weight many times, few enough
 // that the gates' gradients stay in the second-level cache. Where they are small, there is room for
@@ -278,55 +280,44 @@ struct BackwardPass {
                        /*packed_is_cold=*/weight_hh.is_cold()});
   }
 
-  // Of some rows, which stand in `part`.
-  void input_gradient(const GateGradients<T>& part, const std::vector<int64_t>& rows) const {
-    const auto count = static_cast<int64_t>(rows.size());
-    std::vector<const T*> from(count);
-    std::vector<T*> to(count);
-    for (int64_t i = 0; i < count; ++i) {
-      from[i] = part.rows[rows[i] - part.first];
-      to[i] = grad_input_rows[rows[i]];
-    }
+  // Of some of a part's rows.
+  void input_gradient(const GateGradients<T>& part, Range rows) const {
+    const int64_t count = rows.last - rows.first;
+    const T* const* from = part.rows + rows.first;
     const int64_t I = a.input_size();
     const bool gru = a.cell == CellKind::kGru;
     const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
+    T* const* to = grad_input_rows.data() + part.first + rows.first;
     k.by_batch.product({count,
                         depth,
                         I,
-                        from.data(),
+                        from,
                         weight_ih.data(),
                         nullptr,
                         /*accumulate=*/false,
-                        to.data(),
+                        to,
                         /*backwards=*/false,
                         /*a_is_cold=*/false,
                         /*c_is_cold=*/are_cold<T>(schedule, I),
                         /*packed_is_cold=*/weight_ih.is_cold()});
     if (gru) {
-      for (auto& row : from) {
+      std::vector<const T*> n(from, from + count);
+      for (auto& row : n) {
         row += 3 * H;
       }
       k.by_batch.product(
-          {count, H, I, from.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to.data()});
+          {count, H, I, n.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to});
     }
   }
 
-  // The chain through a part's steps, on sequences of its own, then the gradients of their inputs.
+  // The chain through a part's steps, on sequences of its own.
   void chain(const GateGradients<T>& part, Steps steps, Slice slice) const {
-    std::vector<int64_t> own;
-    own.reserve(part.count);
     for (int64_t t = steps.last - 1; t >= steps.first; --t) {
       const Slice here{slice.first, std::min(slice.last, schedule.rows_at(t))};
       if (here.last > here.first) {
         cell(part, t, here, {0, H});
         through_weight_hh(part, t, here, {0, P}, grad_h_rows.data());
       }
-      for (int64_t j = here.first; j < here.last; ++j) {
-        own.push_back(schedule.offsets[t] + j);
-      }
-    }
-    if (wanted[kInput]) {
-      input_gradient(part, own);
     }
   }
 
@@ -365,11 +356,8 @@ struct BackwardPass {
         chain(part, steps, split(schedule, steps, team.size())[member]);
       }
       team.wait();
-      if (together && wanted[kInput]) {
-        const Range mine = part_of(part.count, /*unit=*/1, member, team.size());
-        std::vector<int64_t> rows(mine.last - mine.first);
-        std::iota(rows.begin(), rows.end(), part.first + mine.first);
-        input_gradient(part, rows);
+      if (wanted[kInput]) {
+        input_gradient(part, part_of(part.count, kRowsOfTiles, member, team.size()));
       }
       weights.add(part, member, team.size());
     }
