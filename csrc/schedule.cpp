@@ -78,8 +78,14 @@ std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slic
   int64_t first = 0, rows_before = 0;
   for (int64_t slice = 1; slice <= num_slices; ++slice) {
     int64_t last = first;
-    while (last < sequences && (slice == num_slices || rows_before < rows * slice / num_slices)) {
-      rows_before += std::min(schedule.lengths[last++], steps.last) - steps.first;
+    const auto rows_of = [&](int64_t sequence) {
+      return std::min(schedule.lengths[sequence], steps.last) - steps.first;
+    };
+    // As near to its share as whole sequences come.
+    while (last < sequences &&
+           (slice == num_slices ||
+            (2 * rows_before + rows_of(last)) * num_slices <= 2 * rows * slice)) {
+      rows_before += rows_of(last++);
     }
     slices.push_back({first, last});
     first = last;

@@ -100,10 +100,9 @@ template <class T>
 struct PackOuterSideArguments {
   int64_t rows;
   int64_t columns;
-  int64_t first, last;  // the rows to pack; `first` is even
-  const T* const* b;    // [rows] -> [columns]
-  T* packed;            // [outer_side_size(rows, columns)]
-  bool cold;            // are the rows in no near cache? They are fetched then
+  const T* const* b;  // [rows] -> [columns]
+  T* packed;          // [outer_side_size(rows, columns)]
+  bool cold;          // are the rows in no near cache? They are fetched then
 };
 
 // A packed right side of outer products, and where their sum goes.

@@ -25,9 +25,9 @@ template <class T>
 void pack_outer_side(const PackOuterSideArguments<T>& p) {
   for (int64_t first = 0; first < p.columns; first += kSideColumns<T>) {
     const int64_t here = p.columns - first < kSideColumns<T> ? p.columns - first : kSideColumns<T>;
-    T* block = p.packed + first * operands(p.rows) + p.first / kTerms * kSideColumns<T>;
-    for (int64_t row = p.first; row < p.last; row += kTerms, block += kSideColumns<T>) {
-      if (p.cold && row + kRowsAhead < p.last) {
+    T* block = p.packed + first * operands(p.rows);
+    for (int64_t row = 0; row < p.rows; row += kTerms, block += kSideColumns<T>) {
+      if (p.cold && row + kRowsAhead < p.rows) {
         fetch(p.b[row + kRowsAhead] + first, here);
       }
       const T* from = p.b[row] + first;

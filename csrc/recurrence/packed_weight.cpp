@@ -74,8 +74,7 @@ WeightIdentity identify(const Kernels<T>& k,
                         int64_t gates) {
   const auto* data = static_cast<const char*>(weight.const_data_ptr());
   const auto bytes = [&](int64_t elements) { return elements * weight.itemsize(); };
-  const auto parts =
-      (bytes(weight.numel()) + kFingerprintedBytes - 1) / kFingerprintedBytes;
+  const auto parts = (bytes(weight.numel()) + kFingerprintedBytes - 1) / kFingerprintedBytes;
   WeightIdentity identity{data,
                           weight.scalar_type(),
                           weight.size(0),

@@ -12,8 +12,7 @@
 namespace masked_rnn {
 namespace {
 
-// Threads share out rows of a gradient, and rows to pack, in units of so many: whole cache lines of the
-// gates, and whole pairs where rows are packed in pairs.
+// Threads share out rows of a gradient in units of so many: whole cache lines of the gates.
 constexpr int64_t kRowsTogether = 16;
 
 }  // namespace
@@ -85,8 +84,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
 template <class T>
 void WeightGradients<T>::pack(const GateGradients<T>& part, const Own& own) const {
   const auto pack = [&](const T* const* rows, int64_t columns, T* side) {
-    kernels_.pack_outer_side(
-        {part.count, columns, 0, part.count, rows, side, are_cold<T>(schedule_, columns)});
+    kernels_.pack_outer_side({part.count, columns, rows, side, are_cold<T>(schedule_, columns)});
   };
   if (own.x_side != nullptr) {
     pack(input_rows_.data() + part.first, a_.input_size(), own.x_side);

@@ -89,6 +89,7 @@ TEST(Split, BalancesTheRowsOfItsSteps) {
   EXPECT_EQ(split(s, {0, 8}, 2)[0].last, 1);
   EXPECT_EQ(split(s, {0, 2}, 2)[0].last, 3);
   EXPECT_EQ(split(s, {4, 8}, 2)[0].last, 1);
+  EXPECT_EQ(split(of({7, 7, 2, 2, 2}), {0, 7}, 2)[0].last, 1);  // 7 and 13 rather than 14 and 6
 }
 
 TEST(PartsOfRows, AreFullAndNameTheStepsThatTheyNeed) {

@@ -17,15 +17,14 @@ inline int64_t amx_outer_side_size(int64_t rows, int64_t columns) {
 }
 
 inline void amx_pack_outer_side(const PackOuterSideArguments<float>& p) {
-  // Whoever packs the last row fills up its slab with zeros.
-  const int64_t last = p.last == p.rows && p.last > p.first ? slabs(p.rows) * kTileDepth : p.last;
+  const int64_t last = slabs(p.rows) * kTileDepth;  // filled up with zeros
   for (int64_t first = 0; first < p.columns; first += kSquare) {
     float* block = p.packed + first / kSquare * slabs(p.rows) * kSlab;
-    for (int64_t row = p.first; row < last; row += 2) {
-      if (p.cold && row + kRowsAhead < p.last) {
+    for (int64_t row = 0; row < last; row += 2) {
+      if (p.cold && row + kRowsAhead < p.rows) {
         const int64_t here = p.columns - first < kSquare ? p.columns - first : kSquare;
         fetch(p.b[row + kRowsAhead] + first, here);
-        fetch(p.b[row + kRowsAhead + (row + kRowsAhead + 1 < p.last ? 1 : 0)] + first, here);
+        fetch(p.b[row + kRowsAhead + (row + kRowsAhead + 1 < p.rows ? 1 : 0)] + first, here);
       }
       for (int64_t n = first; n < first + kSquare; n += kLanes<float>) {
         const int64_t here = p.columns - n;

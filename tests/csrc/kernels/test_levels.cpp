@@ -206,9 +206,7 @@ TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
           const auto packed = [&](auto& side, int64_t N) {
             std::vector<T> result(k.outer_side_size(rows, N), std::nan(""));
             const auto side_rows = rows_of<const T>(side, N);
-            const int64_t half = rows / 32 * 16;  // two threads' shares
-            k.pack_outer_side({rows, N, half, rows, side_rows.data(), result.data(), true});
-            k.pack_outer_side({rows, N, 0, half, side_rows.data(), result.data(), false});
+            k.pack_outer_side({rows, N, side_rows.data(), result.data(), /*cold=*/N % 2 == 0});
             return result;
           };
           const auto b_packed = packed(b, columns), other_packed = packed(other, 5);
@@ -246,7 +244,7 @@ TYPED_TEST(Levels, OuterProductsOfHugeNumbersSpoilNoOtherSum) {
     std::vector<T> c(M * columns), scratch(k.outer_scratch_size);
     std::vector<T> side(k.outer_side_size(rows, columns));
     const auto b_rows = rows_of<const T>(b, columns);
-    k.pack_outer_side({rows, columns, 0, rows, b_rows.data(), side.data(), false});
+    k.pack_outer_side({rows, columns, b_rows.data(), side.data(), false});
     const OuterSide<T> sides[]{{side.data(), columns, c.data(), columns}};
     k.outer({rows, M, a.data(), M, /*accumulate=*/false, sides, 1, scratch.data()});
     for (int64_t m = 0; m < M; ++m) {
