@@ -75,16 +75,14 @@ std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slic
   const int64_t sequences = steps.last > steps.first ? schedule.rows_at(steps.first) : 0;
   const int64_t rows = schedule.offsets[steps.last] - schedule.offsets[steps.first];
   std::vector<Slice> slices;
+  const auto rows_of = [&](int64_t sequence) {
+    return std::min(schedule.lengths[sequence], steps.last) - steps.first;
+  };
   int64_t first = 0, rows_before = 0;
   for (int64_t slice = 1; slice <= num_slices; ++slice) {
     int64_t last = first;
-    const auto rows_of = [&](int64_t sequence) {
-      return std::min(schedule.lengths[sequence], steps.last) - steps.first;
-    };
-    // As near to its share as whole sequences come.
-    while (last < sequences &&
-           (slice == num_slices ||
-            (2 * rows_before + rows_of(last)) * num_slices <= 2 * rows * slice)) {
+    // As near to its share as whole sequences come; the last slice takes them all.
+    while (last < sequences && (2 * rows_before + rows_of(last)) * num_slices <= 2 * rows * slice) {
       rows_before += rows_of(last++);
     }
     slices.push_back({first, last});

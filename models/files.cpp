@@ -103,9 +103,7 @@ class TemporaryFile {
   // A device or a pipe would be replaced, not written to.
   void refuse_special_file() const {
     std::error_code error;
-    const auto type = fs::status(target_, error).type();
-    if (fs::exists(fs::file_status(type)) && type != fs::file_type::regular &&
-        type != fs::file_type::directory) {
+    if (fs::is_other(fs::status(target_, error))) {
       throw DataError(target_ + ": " + kCannotWrite + ": Not a regular file");
     }
   }

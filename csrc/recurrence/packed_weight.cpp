@@ -64,7 +64,7 @@ KeptWeights& kept_weights() {
 }
 
 // Rows of about so many bytes have a fingerprint of their own, so that threads share the work.
-constexpr int64_t kFingerprintedBytes = 1 << 17;
+constexpr size_t kFingerprintedBytes = size_t{1} << 17;
 
 // Of a weight whose rows are contiguous.
 template <class T>
@@ -73,8 +73,11 @@ WeightIdentity identify(const Kernels<T>& k,
                         const at::Tensor& weight,
                         int64_t gates) {
   const auto* data = static_cast<const char*>(weight.const_data_ptr());
-  const auto bytes = [&](int64_t elements) { return elements * weight.itemsize(); };
-  const auto parts = (bytes(weight.numel()) + kFingerprintedBytes - 1) / kFingerprintedBytes;
+  const auto bytes = [&](int64_t elements) {
+    return static_cast<size_t>(elements) * weight.itemsize();
+  };
+  const auto parts =
+      static_cast<int64_t>((weight.nbytes() + kFingerprintedBytes - 1) / kFingerprintedBytes);
   WeightIdentity identity{data,
                           weight.scalar_type(),
                           weight.size(0),
@@ -83,31 +86,24 @@ WeightIdentity identify(const Kernels<T>& k,
                           gates,
                           &products,
                           std::vector<Fingerprint>(parts)};
-  const auto add = [&](Fingerprint& to, int64_t first_row, int64_t elements) {
-    k.fingerprint(static_cast<size_t>(bytes(elements)),
-                  data + bytes(first_row * weight.stride(0)),
-                  to.data());
-  };
   const auto fingerprint = [&](int64_t part) {
     const Range rows = part_of(weight.size(0), /*unit=*/1, part, parts);
-    Fingerprint& to = identity.values[part];
-    if (weight.is_contiguous()) {  // one long row
-      return add(to, rows.first, (rows.last - rows.first) * weight.size(1));
-    }
-    for (int64_t row = rows.first; row < rows.last; ++row) {
-      add(to, row, weight.size(1));
-    }
-  };
-  const auto share = [&](int64_t member, int64_t size) {
-    const Range mine = part_of(parts, /*unit=*/1, member, size);
-    for (int64_t part = mine.first; part < mine.last; ++part) {
-      fingerprint(part);
+    // Those of a contiguous weight are one long row.
+    const int64_t together = weight.is_contiguous() ? rows.last - rows.first : 1;
+    for (int64_t row = rows.first; row < rows.last; row += together) {
+      k.fingerprint(bytes(together * weight.size(1)),
+                    data + bytes(row * weight.stride(0)),
+                    identity.values[part].data());
     }
   };
   if (parts == 1) {
-    share(0, 1);
+    fingerprint(0);
   } else {
-    parallel_team([&](Team& team, int64_t member) { share(member, team.size()); });
+    parallel_team([&](Team& team, int64_t member) {
+      for (int64_t part = member; part < parts; part += team.size()) {
+        fingerprint(part);
+      }
+    });
   }
   return identity;
 }
