@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from oracle import CELLS, Case, assert_same_bits, gradients
+from oracle import CELLS, Case, assert_same_bits, gradients, num_threads
 
 CPU = Path("/proc/cpuinfo")
 MULTIPLIES = torch.backends.cpu.get_cpu_capability() == "AVX512" and (
@@ -55,16 +55,12 @@ def test_errors_are_at_most_those_of_torch_nn(cell, T, B, I, H, dtype):  # noqa:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_bits_do_not_depend_on_threads(cell):
-    threads = torch.get_num_threads()
-    try:
-        runs = []
-        for torch_threads in (1, 2, 3):
-            torch.set_num_threads(torch_threads)
+    runs = []
+    for torch_threads in (1, 2, 3):
+        with num_threads(torch_threads):
             for B in (3, 20):  # shares of hidden units, shares of sequences
                 case = Case(cell, T=12, B=B, I=30, H=200, dtype=torch.bfloat16)
                 runs.append((B, results_and_gradients(case)))
-    finally:
-        torch.set_num_threads(threads)
     first = dict(reversed(runs))
     for B, run in runs:
         assert_same_bits(bits(run), bits(first[B]))

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from oracle import CELLS, Case, assert_near, assert_same_bits
+from oracle import CELLS, Case, assert_near, assert_same_bits, num_threads
 
 
 def results(case):
@@ -62,20 +62,17 @@ def test_changed_weights_have_the_bits_of_new_ones(cell, change, which, dtype):
 @pytest.mark.parametrize("gap", [0, 8], ids=["contiguous", "narrowed"])
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_change_of_any_row_of_a_large_weight_is_noticed(which, gap, threads):
-    case, before = Case("rnn_tanh", I=300, H=300), torch.get_num_threads()
+    case = Case("rnn_tanh", I=300, H=300)
     weight = case.weights[which]
     weight.data = torch.nn.functional.pad(weight.data, (0, gap))[:, :300]
     assert weight.is_contiguous() == (gap == 0)
-    torch.set_num_threads(threads)
-    try:
+    with num_threads(threads):
         last = results(case)
         for row in range(0, 300, 13):
             with torch.no_grad():
                 weight[row, 7].add_(1)
             assert not torch.equal(results(case)[0], last[0]), row
             last = results(case)
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_memory_that_holds_another_weight():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from oracle import CELLS, Case, assert_same_bits, gradients, grid, name
+from oracle import CELLS, Case, assert_same_bits, gradients, grid, name, num_threads
 
 DTYPES = (torch.float64, torch.float32)
 
@@ -40,9 +40,7 @@ def test_a_batch_larger_than_the_caches_has_the_bits_of_a_small_one(cell, hidden
     case.lengths = torch.randint(0, 301, (100,))
     case.lengths[3:5] = torch.tensor([300, 2])
     chosen = [3, 4, 17]
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with num_threads(threads):
         leaves = case.leaves()
         large = case.run()
         large_grads = gradients_of_ones(large, leaves[: 1 + len(case.states)])
@@ -56,8 +54,6 @@ def test_a_batch_larger_than_the_caches_has_the_bits_of_a_small_one(cell, hidden
         leaves = case.leaves()
         small = case.run()
         small_grads = gradients_of_ones(small, leaves[: 1 + len(case.states)])
-    finally:
-        torch.set_num_threads(before)
     assert_same_bits(small, [x[:, chosen] for x in large])
     assert_same_bits(small_grads, [grad[:, chosen] for grad in large_grads])
 
@@ -71,9 +67,7 @@ def test_a_sequence_has_the_same_bits_in_every_batch(options, threads, I, H):  #
     full_leaves = case.leaves()
     full = case.run()
     full_grads = gradients_of_ones(full, full_leaves[: 1 + len(case.states)])
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with num_threads(threads):
         for chosen in ([2], [7, 2, 0], [5, 4, 3, 2, 1, 0, 10, 9, 8, 7, 6]):
             for extra in (0, 5):
                 part = Case(T=9, B=11, I=I, H=H, directions=2, **options)
@@ -91,8 +85,6 @@ def test_a_sequence_has_the_same_bits_in_every_batch(options, threads, I, H):  #
                 grads = gradients_of_ones(here, leaves[: 1 + len(part.states)])
                 assert_same_bits([grads[0][:9]], [full_grads[0][:, chosen]])
                 assert_same_bits(grads[1:], [grad[:, chosen] for grad in full_grads[1:]])
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7), dtype=DTYPES), ids=name)
@@ -100,16 +92,12 @@ def test_a_sequence_has_the_same_bits_in_every_batch(options, threads, I, H):  #
 @SIZES
 def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(options, I, H, T, B):  # noqa: E741
     results = []
-    before = torch.get_num_threads()
-    try:
-        for extra, threads in ((0, 1), (0, 2), (0, 3), (7, 1), (7, 2)):
-            torch.set_num_threads(threads)
+    for extra, threads in ((0, 1), (0, 2), (0, 3), (7, 1), (7, 2)):
+        with num_threads(threads):
             case = Case(T=T, B=B, I=I, H=H, **options)
             case.input = torch.cat([case.input, torch.randn(extra, B, I, dtype=case.dtype)])
             leaves = case.leaves()
             results.append(gradients_of_ones(case.run(), leaves[1:]))
-    finally:
-        torch.set_num_threads(before)
     for other in results[1:]:
         assert_same_bits(other, results[0])
 
@@ -120,17 +108,13 @@ def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(option
 def test_few_sequences_have_the_same_bits_with_any_number_of_threads(cell, dtype, B):
     """Threads share out hidden units then, not sequences."""
     results = []
-    before = torch.get_num_threads()
-    try:
-        for threads in (1, 2, 3, 4):
-            torch.set_num_threads(threads)
+    for threads in (1, 2, 3, 4):
+        with num_threads(threads):
             case = Case(cell, T=70, B=B, I=30, H=200, dtype=dtype)
             leaves = case.leaves()
             outputs = case.run()
             grads = gradients_of_ones(outputs, leaves)
             results.append([*[x.detach() for x in outputs], *grads])
-    finally:
-        torch.set_num_threads(before)
     for other in results[1:]:
         assert_same_bits(other, results[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from dataclasses import dataclass, field
@@ -15,6 +16,17 @@ else:
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
+
+
+@contextlib.contextmanager
+def num_threads(count):
+    """torch.set_num_threads(count) until the block ends."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass
