@@ -64,17 +64,33 @@ class DescriptorBuffer : public std::streambuf {
   std::array<char, 1 << 16> buffer_;
 };
 
-// The file beside `target` that is to become it; removed unless it did.
+// What is to be written: the file, or what its symbolic links lead to, one after the other. It need not
+// exist, but must not be a device or a pipe, which would be replaced, not written to.
+fs::path target_of(const std::string& file) {
+  constexpr int kMostLinks = 40;  // that Linux follows
+  fs::path target = file;
+  std::error_code error;
+  if (fs::is_other(fs::status(target, error))) {
+    throw DataError(file + ": " + kCannotWrite + ": Not a regular file");
+  }
+  for (int links = 0; fs::is_symlink(fs::symlink_status(target, error)); ++links) {
+    if (links == kMostLinks) fail(file, kCannotWrite, ELOOP);
+    target = target.parent_path() / fs::read_symlink(target, error);
+    if (error) fail(file, kCannotWrite, error.value());
+  }
+  return target;
+}
+
+// The file beside the target that is to become it; removed unless it did. Errors name the file as it was
+// given.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const fs::path& target) : target_(target.string()) {
-    refuse_special_file();
-    const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-    name_ = (folder / ".").string();
-    name_ += target.filename().string();
+  explicit TemporaryFile(const std::string& file) : file_(file), target_(target_of(file)) {
+    name_ = (folder() / ".").string();
+    name_ += target_.filename().string();
     name_ += kUnique;
     descriptor_ = ::mkostemp(name_.data(), O_CLOEXEC);
-    if (descriptor_ < 0) fail(target_, kCannotWrite, errno);
+    if (descriptor_ < 0) fail(file_, kCannotWrite, errno);
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -89,37 +105,32 @@ class TemporaryFile {
     const mode_t mask = ::umask(0);  // mkostemp makes files that only their owner reads
     ::umask(mask);
     if (::fchmod(descriptor_, 0666 & ~mask) != 0 || ::fsync(descriptor_) != 0) {
-      fail(target_, kCannotWrite, errno);
+      fail(file_, kCannotWrite, errno);
     }
     const int closed = ::close(descriptor_);
     descriptor_ = -1;
-    if (closed != 0) fail(target_, kCannotWrite, errno);
-    if (::rename(name_.c_str(), target_.c_str()) != 0) fail(target_, kCannotWrite, errno);
+    if (closed != 0) fail(file_, kCannotWrite, errno);
+    if (::rename(name_.c_str(), target_.c_str()) != 0) fail(file_, kCannotWrite, errno);
     name_.clear();
     sync_folder();
   }
 
  private:
-  // A device or a pipe would be replaced, not written to.
-  void refuse_special_file() const {
-    std::error_code error;
-    if (fs::is_other(fs::status(target_, error))) {
-      throw DataError(target_ + ": " + kCannotWrite + ": Not a regular file");
-    }
-  }
-
   // The new name outlives a power cut only when its folder is on the disk too. Not every file system
   // can do that, and the file itself is complete: failures here are no error.
   void sync_folder() const {
-    const fs::path folder = fs::path(target_).parent_path();
-    const int descriptor =
-        ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int descriptor = ::open(folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) return;
     ::fsync(descriptor);
     ::close(descriptor);
   }
 
-  std::string target_;
+  fs::path folder() const {
+    return target_.has_parent_path() ? target_.parent_path() : fs::path(".");
+  }
+
+  const std::string file_;
+  const fs::path target_;
   std::string name_;
   int descriptor_ = -1;
 };
@@ -127,7 +138,7 @@ class TemporaryFile {
 }  // namespace
 
 void write_atomically(const std::string& file, const std::function<void(std::ostream&)>& write) {
-  TemporaryFile temporary{fs::path(file)};
+  TemporaryFile temporary(file);
   DescriptorBuffer buffer(temporary.descriptor());
   std::ostream stream(&buffer);
   write(stream);

@@ -9,7 +9,8 @@
 namespace masked_rnn {
 
 // Calls `write` with a stream to a new file beside `file`, brings it to the disk and renames it to
-// `file`: at any moment `file` is what it was before or complete. On failure nothing of it is left
+// `file`: at any moment `file` is what it was before or complete. Where `file` is a symbolic link, all
+// this happens to the file that it leads to, and the link stays. On failure nothing of it is left
 // and DataError is thrown: "file: cannot be written: No space left on device". Devices and pipes are
 // refused. Exceptions of `write` pass through, and leave nothing either.
 void write_atomically(const std::string& file, const std::function<void(std::ostream&)>& write);

@@ -8,6 +8,9 @@
 #include <tests/support/folders.h>
 #include <unistd.h>
 
+#include <array>
+#include <filesystem>
+
 namespace {
 
 using masked_rnn::DataError;
@@ -113,6 +116,41 @@ TEST(WriteAtomically, DoesNotReplacePipesAndDevices) {
     EXPECT_TRUE(S_ISFIFO(status.st_mode));
   }
   EXPECT_EQ(folder.names(), (Names{"link", "pipe"}));
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const std::string nameless = "/proc/self/fd/" + std::to_string(ends[1]);  // as /dev/stdout
+  EXPECT_EQ(error_of([&] { write_atomically(nameless, "x"); }),
+            nameless + ": cannot be written: Not a regular file");
+  for (const int end : ends) ::close(end);
+}
+
+TEST(WriteAtomically, WritesBehindSymbolicLinks) {
+  const Folder folder;
+  ASSERT_TRUE(make_folder(folder / "there"));
+  write_atomically(folder / "there/a", "old");
+  ASSERT_EQ(::symlink("there/a", (folder / "relative").c_str()), 0);
+  ASSERT_EQ(::symlink((folder / "relative").c_str(), (folder / "absolute").c_str()), 0);
+  ASSERT_EQ(::symlink("there/new", (folder / "dangling").c_str()), 0);
+  write_atomically(folder / "absolute", "x");
+  write_atomically(folder / "dangling", "y");
+  EXPECT_EQ(content_of(folder / "there/a"), "x");
+  EXPECT_EQ(content_of(folder / "there/new"), "y");
+  for (const auto* name : {"relative", "absolute", "dangling"}) {
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / name)) << name;
+  }
+  EXPECT_EQ(folder.names(), (Names{"absolute", "dangling", "relative", "there"}));
+}
+
+TEST(WriteAtomically, SaysWhatIsWrongWithSymbolicLinks) {
+  const Folder folder;
+  ASSERT_EQ(::symlink("b", (folder / "a").c_str()), 0);
+  ASSERT_EQ(::symlink("a", (folder / "b").c_str()), 0);
+  ASSERT_EQ(::symlink("none/c", (folder / "c").c_str()), 0);
+  EXPECT_EQ(error_of([&] { write_atomically(folder / "a", "x"); }),
+            folder / "a" + ": cannot be written: Too many levels of symbolic links");
+  EXPECT_EQ(error_of([&] { write_atomically(folder / "c", "x"); }),
+            folder / "c" + ": cannot be written: No such file or directory");
+  EXPECT_EQ(folder.names(), (Names{"a", "b", "c"}));
 }
 
 TEST(WriteAtomically, MakesFilesAsReadableAsOthers) {
