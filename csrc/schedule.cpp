@@ -7,19 +7,10 @@
 namespace masked_rnn {
 namespace {
 
-// Everything but `times`, from the number of valid tokens of each sequence.
-Schedule order_rows(const std::vector<int64_t>& lengths) {
-  Schedule s;
-  s.num_sequences = static_cast<int64_t>(lengths.size());
-  s.order.resize(lengths.size());
-  std::iota(s.order.begin(), s.order.end(), 0);
-  std::stable_sort(s.order.begin(), s.order.end(), [&](int64_t a, int64_t b) {
-    return lengths[a] > lengths[b];
-  });
-  for (const int64_t b : s.order) {
-    s.lengths.push_back(lengths[b]);
-    s.num_rows += lengths[b];
-  }
+// Everything that follows from `order` and `lengths`, with room for `times`.
+void number_rows(Schedule& s) {
+  s.num_sequences = static_cast<int64_t>(s.lengths.size());
+  s.num_rows = std::accumulate(s.lengths.begin(), s.lengths.end(), int64_t{0});
   s.num_steps = s.lengths.empty() ? 0 : s.lengths.front();
   s.offsets.assign(s.num_steps + 1, 0);
   int64_t active = s.num_sequences;
@@ -30,6 +21,20 @@ Schedule order_rows(const std::vector<int64_t>& lengths) {
     s.offsets[step + 1] = s.offsets[step] + active;
   }
   s.times.resize(s.num_rows);
+}
+
+// Everything but `times`, from the number of valid tokens of each sequence.
+Schedule order_rows(const std::vector<int64_t>& lengths) {
+  Schedule s;
+  s.order.resize(lengths.size());
+  std::iota(s.order.begin(), s.order.end(), 0);
+  std::stable_sort(s.order.begin(), s.order.end(), [&](int64_t a, int64_t b) {
+    return lengths[a] > lengths[b];
+  });
+  for (const int64_t b : s.order) {
+    s.lengths.push_back(lengths[b]);
+  }
+  number_rows(s);
   return s;
 }
 
@@ -67,6 +72,18 @@ Schedule schedule_from_mask(
         s.times[s.offsets[step++] + j] = t;
       }
     }
+  }
+  return s;
+}
+
+Schedule part_of(const Schedule& schedule, Slice slice) {
+  Schedule s;
+  s.order.assign(schedule.order.begin() + slice.first, schedule.order.begin() + slice.last);
+  s.lengths.assign(schedule.lengths.begin() + slice.first, schedule.lengths.begin() + slice.last);
+  number_rows(s);
+  for (int64_t step = 0; step < s.num_steps; ++step) {
+    const auto from = schedule.times.begin() + schedule.offsets[step] + slice.first;
+    std::copy_n(from, s.rows_at(step), s.times.begin() + s.offsets[step]);
   }
   return s;
 }

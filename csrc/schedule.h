@@ -43,6 +43,9 @@ struct Slice {
   int64_t first, last;
 };
 
+// The schedule of these sequences alone. Its `order` still says which of the batch they are.
+Schedule part_of(const Schedule& schedule, Slice slice);
+
 // Steps [first, last).
 struct Steps {
   int64_t first, last;

@@ -89,9 +89,9 @@ struct StepBackwardArguments {
   int64_t grad_gates_stride;
   T* h_raw;  // [rows, H] out: LSTM's h before the projection, or null
   int64_t h_raw_stride;
-  // Where the same sequences' rows of the step before stand, which is computed next: so far from these.
-  // 0 if there is none.
-  int64_t earlier;
+  // Where the same sequences' rows of the step before stand, which is computed next: so far from these
+  // among the pointers, and in `saved`. 0 if there is none.
+  int64_t earlier, saved_earlier;
   bool cold;  // are saved, grad_output and the states in no near cache? They are fetched then
 };
 

@@ -107,8 +107,9 @@ void step_backward(const StepBackwardArguments<T>& s) {
     const bool here = r >= ahead;
     const int64_t row = here ? r - ahead : r - ahead + s.rows + s.earlier;
     if (s.cold && (here || s.earlier != 0)) {
+      const int64_t saved_row = here ? row : row - s.earlier + s.saved_earlier;
       for (int part = 0; part < Cell::kSaved; ++part) {
-        next[n++] = s.saved + row * s.saved_stride + part * s.hidden;
+        next[n++] = s.saved + saved_row * s.saved_stride + part * s.hidden;
       }
       if (s.grad_output != nullptr) {
         next[n++] = s.grad_output[row];

@@ -1,386 +1,104 @@
-// The backward pass, by parts of equally many rows from the last one to the first: the reverse chain through
-// the steps that have any, on each thread's own sequences, then, while the gates' gradients are in the
-// caches, those of the input and the weights.
-#include <masked_rnn/csrc/parallel.h>
-#include <masked_rnn/csrc/recurrence/cell_kernels.h>
+// The backward pass. The sequences of a batch are groups of which each has sums of its own for the gradients
+// of the weights: threads that compute different groups read nothing of each other's.
+#include <masked_rnn/csrc/recurrence/backward_group.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
-#include <masked_rnn/csrc/recurrence/packed_weight.h>
 #include <masked_rnn/csrc/recurrence/recurrence.h>
-#include <masked_rnn/csrc/recurrence/weight_gradients.h>
 
-#include <algorithm>
-#include <cstring>
+#include <deque>
+#include <vector>
 
 namespace masked_rnn::recurrence {
 namespace {
 
-// Threads share out the rows of input gradients in multiples of so many, which fill matrix tiles.
-constexpr int64_t kRowsOfTiles = 16;
+// Groups of fewer sequences would use a weight that they have read too seldom, and for larger weights the
+// sums of two groups have no room in the near caches. (One-hot input's gradient is as large as the
+// vocabulary; it is not summed up twice.)
+constexpr int64_t kSequencesOfGroup = 16;
+constexpr int64_t kLargestWeights = 1 << 18;
 
-// Rows of a part, of so many bytes of gates each: enough to use each packed weight many times, few enough
-// that the gates' gradients stay in the second-level cache. Where they are small, there is room for
-// more, and threads meet less often; where a step has more, too, so that what it has beyond a part is not
-// much to carry over to the next. Matrix tiles are filled by multiples of these.
-int64_t part_rows(const Schedule& schedule, int64_t bytes) {
-  const bool large_steps = schedule.num_steps > 0 && schedule.rows_at(0) > 128;
-  return bytes <= 1024 || large_steps ? 256 : 128;
+// Depends on nothing but the layer and its lengths, as the order of additions does.
+std::vector<Slice> group_sequences(const LayerArguments& a, const Schedule& schedule) {
+  const int64_t sequences = schedule.num_steps > 0 ? schedule.rows_at(0) : 0;
+  const int64_t weights = a.weight_hh.numel() + a.weight_ih.numel();
+  const bool two = sequences >= 2 * kSequencesOfGroup && weights <= kLargestWeights && !a.one_hot();
+  auto groups = split(schedule, {0, schedule.num_steps}, two ? 2 : 1);
+  groups.back().last = schedule.num_sequences;  // those without rows too
+  return groups;
 }
 
-int64_t rows_of_largest(const std::vector<Part>& parts) {
-  int64_t most = 0;
-  for (const Part& part : parts) {
-    most = std::max(most, part.last - part.first);
-  }
-  return most;
-}
-
-// Rows of a part's first step that stand before the part, at most.
-int64_t rows_before(const std::vector<Part>& parts, const Schedule& schedule) {
-  int64_t most = 0;
-  for (const Part& part : parts) {
-    most = std::max(most, part.first - schedule.offsets[part.steps.first]);
-  }
-  return most;
-}
-
-// Some columns of a row; zeros if there are no rows.
+// One thread computes a group after the other, each in the memory of the one before.
 template <class T>
-void copy_or_zero(const Rows<const T>& from, int64_t row, Range columns, T* to) {
-  const size_t bytes = (columns.last - columns.first) * sizeof(T);
-  if (from) {
-    std::memcpy(to + columns.first, from[row] + columns.first, bytes);
-  } else {
-    std::memset(to + columns.first, 0, bytes);
-  }
+std::vector<LayerGradients> run_alone(const BackwardBatch<T>& batch,
+                                      const std::vector<Slice>& slices) {
+  std::vector<LayerGradients> sums;
+  parallel_team([&](Team& team, int64_t member) {
+    batch.prepare(member, team.size());
+    for (const Slice& slice : slices) {
+      const BackwardGroup<T> group(batch, slice, team.size());
+      group.run(team, member);
+      sums.push_back(group.finish());
+    }
+  });
+  return sums;
 }
 
+// Groups have threads of their own where these can be shared out so; else all threads compute one after
+// the other.
 template <class T>
-struct BackwardPass {
-  const LayerArguments& a;
-  const Schedule& schedule;
-  const WantedMask& wanted;
-
-  const Kernels<T>& k = layer_kernels<T>(a);
-  const int64_t H = a.hidden_size(), P = a.output_size(), B = schedule.num_sequences;
-  Scratch scratch;
-  at::Tensor output_tensor, saved_tensor, h_0, grad_output_tensor, grad_h_n_tensor, grad_c_n_tensor,
-      grad_input_tensor;
-  std::vector<T*> output;
-  std::vector<const T*> previous, grad_output;
-  PackedWeight<T> weight_hh, weight_hr, weight_ih, weight_ih_n;
-  Rows<T> saved;                     // [N, saved_size]
-  Rows<const T> grad_h_n, grad_c_n;  // [B, P] and [B, H] in the caller's order; null for zeros
-  Rows<T> c_0;                       // [B, H] in the schedule's order, as every state below
-  Rows<T> grad_h;                    // [B, P]
-  Rows<T> grad_c;                    // [B, H]
-  Rows<T> grad_raw;                  // [B, H] gradient of the LSTM's h before the projection
-  std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
-  const bool together;  // do threads share out hidden units?
-  const bool cold;      // are the rows that the cell reads in no near cache?
-  const std::vector<Part> parts;
-  // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
-  // and wait for each other but once a part.
-  std::vector<GateGradients<T>> gates;
-  WeightGradients<T> weights;
-
-  BackwardPass(const LayerArguments& arguments,
-               const Schedule& schedule_,
-               const at::Tensor& output_,
-               const at::Tensor& saved_,
-               const OutputGradients& grads,
-               const WantedMask& wanted_)
-      : a(arguments),
-        schedule(schedule_),
-        wanted(wanted_),
-        output_tensor(with_contiguous_rows(output_)),
-        saved_tensor(saved_.contiguous()),
-        h_0(a.h_0.contiguous()),
-        output(row_pointers<T>(schedule, output_tensor)),
-        previous(previous_pointers<T>(schedule, output, h_0)),
-        weight_hh(PackedWeight<T>::plain(k.by_step, a.weight_hh, {0, a.weight_hh.size(0)})),
-        saved(rows_of<T>(saved_tensor)),
-        grad_h(scratch.rows<T>(B, P)),
-        grad_h_rows(grad_h.pointers(B)),
-        together(share_out_units(a, schedule)),
-        cold(are_cold<T>(schedule, saved_size(a.cell, H) + 2 * H)),
-        parts(parts_of_rows(
-            schedule,
-            part_rows(schedule, gate_columns(a.cell, H) * static_cast<int64_t>(sizeof(T))))),
-        gates(std::min<size_t>(parts.size(), num_threads() > 1 ? 2 : 1)),
-        weights(a, schedule, previous, wanted, rows_of_largest(parts), scratch) {
-    if (grads.output.defined()) {
-      grad_output_tensor = with_contiguous_rows(grads.output);
-      grad_output = row_pointers<const T>(schedule, grad_output_tensor);
-    }
-    if (grads.h_n.defined()) {
-      grad_h_n_tensor = grads.h_n.contiguous();
-      grad_h_n = {grad_h_n_tensor.const_data_ptr<T>(), P};
-    }
-    if (a.cell == CellKind::kLstm) {
-      c_0 = in_order<T>(schedule, a.c_0, scratch);
-      grad_c = scratch.rows<T>(B, H);
-      if (grads.c_n.defined()) {
-        grad_c_n_tensor = grads.c_n.contiguous();
-        grad_c_n = {grad_c_n_tensor.const_data_ptr<T>(), H};
-      }
-    }
-    if (a.projected()) {
-      weight_hr = PackedWeight<T>::plain(k.by_step, a.weight_hr, {0, P});
-      grad_raw = scratch.rows<T>(B, H);
-      grad_raw_rows = grad_raw.pointers(B);
-    }
-    if (wanted[kInput]) {
-      const bool gru = a.cell == CellKind::kGru;
-      const int64_t joint = gru ? 2 * H : a.weight_ih.size(0);
-      weight_ih = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {0, joint});
-      if (gru) {
-        weight_ih_n = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {2 * H, 3 * H});
-      }
-      grad_input_tensor = recycled_empty({a.steps(), a.batch(), a.input_size()}, a.dtype());
-      grad_input_rows = row_pointers<T>(schedule, grad_input_tensor);
-    }
-    for (auto& part : gates) {
-      make_room(part);
-    }
+std::vector<LayerGradients> run_by_threads(const BackwardBatch<T>& batch,
+                                           const std::vector<Slice>& slices) {
+  const auto count = static_cast<int64_t>(slices.size());
+  const int64_t threads = num_threads();
+  const bool apart = threads % count == 0;
+  const int64_t of_group = apart ? threads / count : threads;
+  std::deque<BackwardGroup<T>> groups;
+  std::deque<Team> teams;
+  for (const Slice& slice : slices) {
+    groups.emplace_back(batch, slice, of_group);
+    teams.emplace_back(of_group);
   }
-
-  // For any part, and what its first step has before it.
-  void make_room(GateGradients<T>& part) {
-    const int64_t rows = rows_of_largest(parts), before = rows_before(parts, schedule);
-    const int64_t all = before + rows;
-    part.gates = scratch.rows<T>(all, gate_columns(a.cell, H)).from(before);
-    part.rows = scratch.array<const T*>(all) + before;
-    for (int64_t row = -before; row < rows; ++row) {
-      part.rows[row] = part.gates[row];
-    }
-    if (a.projected() && wanted[kWeightHr]) {
-      part.h_raw = scratch.rows<T>(all, H).from(before);
-      part.grad_projected = scratch.rows<T>(all, P).from(before);
-    }
-  }
-
-  GateGradients<T> of_part(size_t i) const {
-    GateGradients<T> result = gates[i % gates.size()];
-    result.first = parts[i].first;
-    result.count = parts[i].last - parts[i].first;
-    return result;
-  }
-
-  // What has been computed of a part's rows along with the part before it in the parts' order.
-  void carry_over(size_t i, int64_t member, int64_t size) const {
-    if (i == 0) {
-      return;
-    }
-    const GateGradients<T> from = of_part(i - 1), to = of_part(i);
-    const int64_t first = schedule.offsets[parts[i].steps.last];
-    const Range mine = part_of(parts[i].last - first, /*unit=*/1, member, size);
-    const auto copy = [&](const Rows<T>& before, const Rows<T>& now, int64_t columns) {
-      for (int64_t row = first + mine.first; now && row < first + mine.last; ++row) {
-        std::memcpy(now[row - to.first], before[row - from.first], columns * sizeof(T));
-      }
-    };
-    copy(from.gates, to.gates, gate_columns(a.cell, H));
-    copy(from.h_raw, to.h_raw, H);
-    copy(from.grad_projected, to.grad_projected, P);
-  }
-
-  // The chain begins, for sequences that end at this step, with the gradients of their final states.
-  void begin(int64_t step, Slice rows, Range units) const {
-    const int64_t going_on = step + 1 < schedule.num_steps ? schedule.rows_at(step + 1) : 0;
-    for (int64_t j = std::max(rows.first, going_on); j < rows.last; ++j) {
-      const int64_t b = schedule.order[j];
-      copy_or_zero(grad_h_n, b, a.projected() ? Range{0, P} : units, grad_h[j]);
-      if (grad_c) {
-        copy_or_zero(grad_c_n, b, units, grad_c[j]);
-      }
-    }
-  }
-
-  // The gradient of h before the projection, for which both parts of that of h are needed at once.
-  void unproject(const GateGradients<T>& part, int64_t step, Slice rows) const {
-    for (int64_t j = rows.first; j < rows.last; ++j) {
-      const int64_t row = schedule.offsets[step] + j;
-      if (!grad_output.empty()) {
-        k.add(P, grad_output[row], grad_h[j]);
-      }
-      if (part.grad_projected) {
-        std::memcpy(part.grad_projected[row - part.first], grad_h[j], P * sizeof(T));
-      }
-    }
-    k.by_step.product({rows.last - rows.first,
-                       P,
-                       H,
-                       grad_h_rows.data() + rows.first,
-                       weight_hr.data(),
-                       nullptr,
-                       /*accumulate=*/false,
-                       grad_raw_rows.data() + rows.first});
-  }
-
-  // From the gradient of h at a step to those of the gates of some hidden units.
-  void cell(const GateGradients<T>& part, int64_t step, Slice rows, Range units) const {
-    const int64_t first = schedule.offsets[step] + rows.first;
-    begin(step, rows, units);
-    if (a.projected()) {
-      unproject(part, step, rows);
-    }
-
-    StepBackwardArguments<T> s{};
-    s.rows = rows.last - rows.first;
-    s.hidden = H;
-    s.first = units.first;
-    s.last = units.last;
-    const Rows<T>& grad = a.projected() ? grad_raw : grad_h;
-    s.grad_h = grad[rows.first];
-    s.grad_h_stride = grad.stride;
-    if (!a.projected() && !grad_output.empty()) {
-      s.grad_output = grad_output.data() + first;
-    }
-    if (a.cell == CellKind::kLstm) {
-      s.grad_c = grad_c[rows.first];
-      s.grad_c_stride = grad_c.stride;
-      const bool start = step == 0;
-      s.c_prev = start ? c_0[rows.first] : saved[schedule.offsets[step - 1] + rows.first] + 4 * H;
-      s.c_prev_stride = start ? c_0.stride : saved.stride;
-      if (part.h_raw) {
-        s.h_raw = part.h_raw[first - part.first];
-        s.h_raw_stride = part.h_raw.stride;
-      }
-    }
-    s.saved = saved[first];
-    s.saved_stride = saved.stride;
-    s.h_prev = previous.data() + first;
-    s.h = output.data() + first;
-    s.cold = cold;
-    s.earlier = step > 0 ? schedule.offsets[step - 1] - schedule.offsets[step] : 0;
-    s.grad_gates = part.gates[first - part.first];
-    s.grad_gates_stride = part.gates.stride;
-    cell_kernels<T>(k, a.cell).step_backward(s);
-  }
-
-  // From the gates' gradients to those of some units of h before the step, of which row j begins at
-  // grad_h_before[j].
-  void through_weight_hh(const GateGradients<T>& part,
-                         int64_t step,
-                         Slice rows,
-                         Range units,
-                         T* const* grad_h_before) const {
-    const int64_t depth = a.weight_hh.size(0);
-    k.by_step.product({rows.last - rows.first,
-                       depth,
-                       units.last - units.first,
-                       part.rows + schedule.offsets[step] + rows.first - part.first,
-                       weight_hh.data() + k.by_step.packed_size(depth, units.first, 1),
-                       nullptr,
-                       /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
-                       grad_h_before + rows.first,
-                       /*backwards=*/step % 2 != 0,
-                       /*a_is_cold=*/false,
-                       /*c_is_cold=*/false,
-                       /*packed_is_cold=*/weight_hh.is_cold()});
-  }
-
-  // Of some of a part's rows.
-  void input_gradient(const GateGradients<T>& part, Range rows) const {
-    const int64_t count = rows.last - rows.first;
-    const T* const* from = part.rows + rows.first;
-    const int64_t I = a.input_size();
-    const bool gru = a.cell == CellKind::kGru;
-    const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
-    T* const* to = grad_input_rows.data() + part.first + rows.first;
-    k.by_batch.product({count,
-                        depth,
-                        I,
-                        from,
-                        weight_ih.data(),
-                        nullptr,
-                        /*accumulate=*/false,
-                        to,
-                        /*backwards=*/false,
-                        /*a_is_cold=*/false,
-                        /*c_is_cold=*/are_cold<T>(schedule, I),
-                        /*packed_is_cold=*/weight_ih.is_cold()});
-    if (gru) {
-      std::vector<const T*> n(from, from + count);
-      for (auto& row : n) {
-        row += 3 * H;
-      }
-      k.by_batch.product(
-          {count, H, I, n.data(), weight_ih_n.data(), nullptr, /*accumulate=*/true, to});
-    }
-  }
-
-  // The chain through a part's steps, on sequences of its own.
-  void chain(const GateGradients<T>& part, Steps steps, Slice slice) const {
-    for (int64_t t = steps.last - 1; t >= steps.first; --t) {
-      const Slice here{slice.first, std::min(slice.last, schedule.rows_at(t))};
-      if (here.last > here.first) {
-        cell(part, t, here, {0, H});
-        through_weight_hh(part, t, here, {0, P}, grad_h_rows.data());
-      }
-    }
-  }
-
-  // The same on all sequences by threads that share out the hidden units. Each reads the gradient of h
-  // of its own units only.
-  void chain_together(const GateGradients<T>& part,
-                      Steps steps,
-                      Team& team,
-                      Range units,
-                      T* const* grad_h_before) const {
-    for (int64_t t = steps.last - 1; t >= steps.first; --t) {
-      const Slice all{0, schedule.rows_at(t)};
-      cell(part, t, all, units);
-      team.wait();
-      through_weight_hh(part, t, all, units, grad_h_before);
-    }
-  }
-
-  void run(Team& team, int64_t member) const {
-    const Range units = part_of(H, k.by_step.block_units(1), member, team.size());
-    const auto grad_h_before = grad_h.pointers(B, together ? units.first : 0);
-    for (const auto* weight : {&weight_hh, &weight_hr, &weight_ih, &weight_ih_n}) {
-      weight->pack(member, team.size());
-    }
-    if (wanted[kInput]) {
-      zero_padding(k, schedule, grad_input_tensor, member, team.size());
-    }
+  parallel_team([&](Team& team, int64_t member) {
+    batch.prepare(member, team.size());
     team.wait();
-    for (size_t i = 0; i < parts.size(); ++i) {
-      const Steps steps = parts[i].steps;
-      const GateGradients<T> part = of_part(i);
-      carry_over(i, member, team.size());
-      if (together) {
-        chain_together(part, steps, team, units, grad_h_before.data());
-      } else {
-        chain(part, steps, split(schedule, steps, team.size())[member]);
+    if (!apart) {
+      for (const auto& group : groups) {
+        group.run(team, member);
       }
-      team.wait();
-      if (wanted[kInput]) {
-        input_gradient(part, part_of(part.count, kRowsOfTiles, member, team.size()));
+    } else if (team.size() == threads) {
+      const int64_t i = member / of_group;
+      groups[i].run(teams[i], member % of_group);
+    } else {  // There are fewer threads than there should be.
+      for (int64_t i = member; i < count; i += team.size()) {
+        Team alone(1);
+        groups[i].run(alone, 0);
       }
-      weights.add(part, member, team.size());
     }
+  });
+  std::vector<LayerGradients> sums;
+  for (const auto& group : groups) {
+    sums.push_back(group.finish());
   }
+  return sums;
+}
 
-  // Gradient of an initial state: what is left of the chain, or the final state's own gradient where
-  // there were no steps.
-  at::Tensor initial_gradient(const Rows<T>& chain,
-                              const Rows<const T>& final_grad,
-                              int64_t size) const {
-    auto result = recycled_empty({B, size}, a.dtype());
-    const auto rows = rows_of<T>(result);
-    for (int64_t j = 0; j < B; ++j) {
-      const int64_t b = schedule.order[j];
-      if (schedule.lengths[j] > 0) {
-        std::memcpy(rows[b], chain[j], size * sizeof(T));
-      } else {
-        copy_or_zero(final_grad, b, {0, size}, rows[b]);
+// Adds the groups' sums to those of the first.
+template <class T>
+void add_up(const Kernels<T>& k, const std::vector<LayerGradients>& sums) {
+  constexpr int64_t kLineOfNumbers = 64 / sizeof(T);
+  parallel_team([&](Team& team, int64_t member) {
+    for (size_t group = 1; group < sums.size(); ++group) {
+      for (size_t i = 0; i < sums[0].size(); ++i) {
+        const at::Tensor &from = sums[group][i], &to = sums[0][i];
+        if (to.defined()) {
+          const Range mine = part_of(to.numel(), kLineOfNumbers, member, team.size());
+          k.add(mine.last - mine.first,
+                from.const_data_ptr<T>() + mine.first,
+                to.mutable_data_ptr<T>() + mine.first);
+        }
       }
     }
-    return result;
-  }
-};
+  });
+}
 
 template <class T>
 LayerGradients run_backward(const LayerArguments& a,
@@ -389,20 +107,16 @@ LayerGradients run_backward(const LayerArguments& a,
                             const OutputGradients& grads,
                             const WantedMask& wanted) {
   const auto schedule = make_schedule(a);
-  const BackwardPass<T> pass(a, schedule, output, saved, grads, wanted);
-  parallel_team([&](Team& team, int64_t member) { pass.run(team, member); });
-
-  LayerGradients result;
-  if (wanted[kInput]) {
-    result[kInput] = pass.grad_input_tensor;
+  const BackwardBatch<T> batch(a, schedule, output, saved, grads, wanted);
+  const auto slices = group_sequences(a, schedule);
+  const auto sums = num_threads() == 1 ? run_alone(batch, slices) : run_by_threads(batch, slices);
+  if (sums.size() > 1) {
+    add_up(batch.k, sums);
   }
-  if (wanted[kH0]) {
-    result[kH0] = pass.initial_gradient(pass.grad_h, pass.grad_h_n, pass.P);
-  }
-  if (wanted[kC0]) {
-    result[kC0] = pass.initial_gradient(pass.grad_c, pass.grad_c_n, pass.H);
-  }
-  pass.weights.finish(result);
+  LayerGradients result = sums[0];
+  result[kInput] = batch.grad_input;
+  result[kH0] = batch.grad_h_0;
+  result[kC0] = batch.grad_c_0;
   return result;
 }
 

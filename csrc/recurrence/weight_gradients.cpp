@@ -37,6 +37,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
                                     const std::vector<const T*>& previous,
                                     const WantedMask& wanted,
                                     int64_t most_rows,
+                                    int64_t most_threads,
                                     Scratch& scratch)
     : a_(layer),
       kernels_(layer_kernels<T>(layer)),
@@ -73,7 +74,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
   const auto side = [&](bool is_needed, int64_t columns) {
     return is_needed ? scratch.array<T>(kernels_.outer_side_size(most_rows, columns)) : nullptr;
   };
-  for (int64_t thread = 0; thread < num_threads(); ++thread) {
+  for (int64_t thread = 0; thread < most_threads; ++thread) {
     own_.push_back({side(!input_rows_.empty(), a_.input_size()),
                     side(weight_hh_.defined(), a_.output_size()),
                     side(weight_hr_.defined(), H_),

@@ -33,12 +33,14 @@ struct GateGradients {
 template <class T>
 class WeightGradients {
  public:
-  // previous: [N] -> [P] the h that each row continues. Parts have at most `most_rows` rows.
+  // previous: [N] -> [P] the h that each row continues. Parts have at most `most_rows` rows, and are added
+  // by at most `most_threads` threads.
   WeightGradients(const LayerArguments& layer,
                   const Schedule& schedule,
                   const std::vector<const T*>& previous,
                   const WantedMask& wanted,
                   int64_t most_rows,
+                  int64_t most_threads,
                   Scratch& scratch);
 
   // For each part, the one that ends with the last row first: member `member` of `size` threads adds its

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from oracle import CELLS, Case, assert_near, gradients, grid, name
+from oracle import CELLS, Case, assert_near, gradients, grid, name, num_threads
 
 GRID = grid(
     cell=CELLS,
@@ -62,6 +62,15 @@ def test_large_layers(cell, I, H, B):  # noqa: E741
 @pytest.mark.parametrize(("T", "B"), [(60, 30), (20, 140), (4, 500)])
 def test_large_batches_sum_gradients_in_parts(options, T, B):
     check(Case(T=T, B=B, H=12, **options))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "options", grid(cell=CELLS, proj_size=(0, 7), valid=("lengths", "mask")), ids=name
+)
+def test_batches_that_threads_compute_by_groups(options, threads):
+    with num_threads(threads):
+        check(Case(T=9, B=60, **options))
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -92,7 +92,7 @@ def test_a_sequence_has_the_same_bits_in_every_batch(options, threads, I, H):  #
 @SIZES
 def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(options, I, H, T, B):  # noqa: E741
     results = []
-    for extra, threads in ((0, 1), (0, 2), (0, 3), (7, 1), (7, 2)):
+    for extra, threads in ((0, 1), (0, 2), (0, 3), (0, 4), (7, 1), (7, 2)):
         with num_threads(threads):
             case = Case(T=T, B=B, I=I, H=H, **options)
             case.input = torch.cat([case.input, torch.randn(extra, B, I, dtype=case.dtype)])

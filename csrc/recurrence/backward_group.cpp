@@ -1,0 +1,416 @@
+// See backward_group.h.
+#include <masked_rnn/csrc/recurrence/backward_group.h>
+#include <masked_rnn/csrc/recurrence/cell_kernels.h>
+#include <masked_rnn/csrc/recurrence/layout.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace masked_rnn::recurrence {
+namespace {
+
+// Threads share out the rows of input gradients in multiples of so many, which fill matrix tiles.
+constexpr int64_t kRowsOfTiles = 16;
+
+// Rows of a part, of so many bytes of gates each: enough to use each packed weight many times, few enough
+// that the gates' gradients stay in the second-level cache. Where they are small, there is room for
+// more, and threads meet less often; where a step has more, too, so that what it has beyond a part is not
+// much to carry over to the next. Matrix tiles are filled by multiples of these.
+int64_t part_rows(const Schedule& schedule, int64_t bytes) {
+  const bool large_steps = schedule.num_steps > 0 && schedule.rows_at(0) > 128;
+  return bytes <= 1024 || large_steps ? 256 : 128;
+}
+
+int64_t rows_of_largest(const std::vector<Part>& parts) {
+  int64_t most = 0;
+  for (const Part& part : parts) {
+    most = std::max(most, part.last - part.first);
+  }
+  return most;
+}
+
+// Rows of a part's first step that stand before the part, at most.
+int64_t rows_before(const std::vector<Part>& parts, const Schedule& schedule) {
+  int64_t most = 0;
+  for (const Part& part : parts) {
+    most = std::max(most, part.first - schedule.offsets[part.steps.first]);
+  }
+  return most;
+}
+
+// Some columns of a row; zeros if there are no rows.
+template <class T>
+void copy_or_zero(const Rows<const T>& from, int64_t row, Range columns, T* to) {
+  const size_t bytes = (columns.last - columns.first) * sizeof(T);
+  if (from) {
+    std::memcpy(to + columns.first, from[row] + columns.first, bytes);
+  } else {
+    std::memset(to + columns.first, 0, bytes);
+  }
+}
+
+}  // namespace
+
+template <class T>
+BackwardBatch<T>::BackwardBatch(const LayerArguments& a_,
+                                const Schedule& schedule_,
+                                const at::Tensor& output_,
+                                const at::Tensor& saved_,
+                                const OutputGradients& grads_,
+                                const WantedMask& wanted_)
+    : a(a_),
+      schedule(schedule_),
+      wanted(wanted_),
+      k(layer_kernels<T>(a)),
+      output(with_contiguous_rows(output_)),
+      saved(saved_.contiguous()),
+      h_0(a.h_0.contiguous()),
+      grads(grads_),
+      weight_hh(PackedWeight<T>::plain(k.by_step, a.weight_hh, {0, a.weight_hh.size(0)})) {
+  if (grads.output.defined()) {
+    grads.output = with_contiguous_rows(grads.output);
+  }
+  for (at::Tensor* state : {&grads.h_n, &grads.c_n}) {
+    if (state->defined()) {
+      *state = state->contiguous();
+    }
+  }
+  const int64_t H = a.hidden_size(), P = a.output_size();
+  if (a.projected()) {
+    weight_hr = PackedWeight<T>::plain(k.by_step, a.weight_hr, {0, P});
+  }
+  if (wanted[kInput]) {
+    const bool gru = a.cell == CellKind::kGru;
+    const int64_t joint = gru ? 2 * H : a.weight_ih.size(0);
+    weight_ih = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {0, joint});
+    if (gru) {
+      weight_ih_n = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {2 * H, 3 * H});
+    }
+    grad_input = recycled_empty({a.steps(), a.batch(), a.input_size()}, a.dtype());
+  }
+  if (wanted[kH0]) {
+    grad_h_0 = recycled_empty({a.batch(), P}, a.dtype());
+  }
+  if (wanted[kC0]) {
+    grad_c_0 = recycled_empty({a.batch(), H}, a.dtype());
+  }
+}
+
+template <class T>
+void BackwardBatch<T>::prepare(int64_t member, int64_t size) const {
+  for (const auto* weight : {&weight_hh, &weight_hr, &weight_ih, &weight_ih_n}) {
+    weight->pack(member, size);
+  }
+  if (wanted[kInput]) {
+    zero_padding(k, schedule, grad_input, member, size);
+  }
+}
+
+template <class T>
+BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch, Slice slice, int64_t most_threads)
+    : batch_(batch),
+      slice_(slice),
+      schedule(part_of(batch.schedule, slice)),
+      output(row_pointers<T>(schedule, batch.output)),
+      previous(previous_pointers<T>(schedule, output, batch.h_0)),
+      saved(rows_of<T>(batch.saved)),
+      grad_h(scratch.rows<T>(B, P)),
+      grad_h_rows(grad_h.pointers(B)),
+      together(share_out_units(a, batch.schedule)),
+      cold(are_cold<T>(batch.schedule, saved_size(a.cell, H) + 2 * H)),
+      parts(parts_of_rows(
+          schedule,
+          part_rows(schedule, gate_columns(a.cell, H) * static_cast<int64_t>(sizeof(T))))),
+      gates(std::min<size_t>(parts.size(), most_threads > 1 ? 2 : 1)),
+      weights(a, schedule, previous, batch.wanted, rows_of_largest(parts), most_threads, scratch) {
+  const OutputGradients& grads = batch.grads;
+  if (grads.output.defined()) {
+    grad_output = row_pointers<const T>(schedule, grads.output);
+  }
+  if (grads.h_n.defined()) {
+    grad_h_n = {grads.h_n.const_data_ptr<T>(), P};
+  }
+  if (a.cell == CellKind::kLstm) {
+    c_0 = in_order<T>(schedule, a.c_0, scratch);
+    grad_c = scratch.rows<T>(B, H);
+    if (grads.c_n.defined()) {
+      grad_c_n = {grads.c_n.const_data_ptr<T>(), H};
+    }
+  }
+  if (a.projected()) {
+    grad_raw = scratch.rows<T>(B, H);
+    grad_raw_rows = grad_raw.pointers(B);
+  }
+  if (batch.wanted[kInput]) {
+    grad_input_rows = row_pointers<T>(schedule, batch.grad_input);
+  }
+  for (auto& part : gates) {
+    make_room(part);
+  }
+}
+
+// For any part, and what its first step has before it.
+template <class T>
+void BackwardGroup<T>::make_room(GateGradients<T>& part) {
+  const int64_t rows = rows_of_largest(parts), before = rows_before(parts, schedule);
+  const int64_t all = before + rows;
+  part.gates = scratch.rows<T>(all, gate_columns(a.cell, H)).from(before);
+  part.rows = scratch.array<const T*>(all) + before;
+  for (int64_t row = -before; row < rows; ++row) {
+    part.rows[row] = part.gates[row];
+  }
+  if (a.projected() && batch_.wanted[kWeightHr]) {
+    part.h_raw = scratch.rows<T>(all, H).from(before);
+    part.grad_projected = scratch.rows<T>(all, P).from(before);
+  }
+}
+
+template <class T>
+GateGradients<T> BackwardGroup<T>::of_part(size_t i) const {
+  GateGradients<T> result = gates[i % gates.size()];
+  result.first = parts[i].first;
+  result.count = parts[i].last - parts[i].first;
+  return result;
+}
+
+// What has been computed of a part's rows along with the part before it in the parts' order.
+template <class T>
+void BackwardGroup<T>::carry_over(size_t i, int64_t member, int64_t size) const {
+  if (i == 0) {
+    return;
+  }
+  const GateGradients<T> from = of_part(i - 1), to = of_part(i);
+  const int64_t first = schedule.offsets[parts[i].steps.last];
+  const Range mine = part_of(parts[i].last - first, /*unit=*/1, member, size);
+  const auto copy = [&](const Rows<T>& before, const Rows<T>& now, int64_t columns) {
+    for (int64_t row = first + mine.first; now && row < first + mine.last; ++row) {
+      std::memcpy(now[row - to.first], before[row - from.first], columns * sizeof(T));
+    }
+  };
+  copy(from.gates, to.gates, gate_columns(a.cell, H));
+  copy(from.h_raw, to.h_raw, H);
+  copy(from.grad_projected, to.grad_projected, P);
+}
+
+// The chain begins, for sequences that end at this step, with the gradients of their final states.
+template <class T>
+void BackwardGroup<T>::begin(int64_t step, Slice rows, Range units) const {
+  const int64_t going_on = step + 1 < schedule.num_steps ? schedule.rows_at(step + 1) : 0;
+  for (int64_t j = std::max(rows.first, going_on); j < rows.last; ++j) {
+    const int64_t b = schedule.order[j];
+    copy_or_zero(grad_h_n, b, a.projected() ? Range{0, P} : units, grad_h[j]);
+    if (grad_c) {
+      copy_or_zero(grad_c_n, b, units, grad_c[j]);
+    }
+  }
+}
+
+// The gradient of h before the projection, for which both parts of that of h are needed at once.
+template <class T>
+void BackwardGroup<T>::unproject(const GateGradients<T>& part, int64_t step, Slice rows) const {
+  for (int64_t j = rows.first; j < rows.last; ++j) {
+    const int64_t row = schedule.offsets[step] + j;
+    if (!grad_output.empty()) {
+      k.add(P, grad_output[row], grad_h[j]);
+    }
+    if (part.grad_projected) {
+      std::memcpy(part.grad_projected[row - part.first], grad_h[j], P * sizeof(T));
+    }
+  }
+  k.by_step.product({rows.last - rows.first,
+                     P,
+                     H,
+                     grad_h_rows.data() + rows.first,
+                     batch_.weight_hr.data(),
+                     nullptr,
+                     /*accumulate=*/false,
+                     grad_raw_rows.data() + rows.first});
+}
+
+// From the gradient of h at a step to those of the gates of some hidden units.
+template <class T>
+void BackwardGroup<T>::cell(const GateGradients<T>& part,
+                            int64_t step,
+                            Slice rows,
+                            Range units) const {
+  const int64_t first = schedule.offsets[step] + rows.first;
+  begin(step, rows, units);
+  if (a.projected()) {
+    unproject(part, step, rows);
+  }
+
+  StepBackwardArguments<T> s{};
+  s.rows = rows.last - rows.first;
+  s.hidden = H;
+  s.first = units.first;
+  s.last = units.last;
+  const Rows<T>& grad = a.projected() ? grad_raw : grad_h;
+  s.grad_h = grad[rows.first];
+  s.grad_h_stride = grad.stride;
+  if (!a.projected() && !grad_output.empty()) {
+    s.grad_output = grad_output.data() + first;
+  }
+  if (a.cell == CellKind::kLstm) {
+    s.grad_c = grad_c[rows.first];
+    s.grad_c_stride = grad_c.stride;
+    const bool start = step == 0;
+    s.c_prev = start ? c_0[rows.first] : saved[first_of_batch(step - 1) + rows.first] + 4 * H;
+    s.c_prev_stride = start ? c_0.stride : saved.stride;
+    if (part.h_raw) {
+      s.h_raw = part.h_raw[first - part.first];
+      s.h_raw_stride = part.h_raw.stride;
+    }
+  }
+  s.saved = saved[first_of_batch(step) + rows.first];
+  s.saved_stride = saved.stride;
+  s.h_prev = previous.data() + first;
+  s.h = output.data() + first;
+  s.cold = cold;
+  if (step > 0) {
+    s.earlier = schedule.offsets[step - 1] - schedule.offsets[step];
+    s.saved_earlier = first_of_batch(step - 1) - first_of_batch(step);
+  }
+  s.grad_gates = part.gates[first - part.first];
+  s.grad_gates_stride = part.gates.stride;
+  cell_kernels<T>(k, a.cell).step_backward(s);
+}
+
+// From the gates' gradients to those of some units of h before the step, of which row j begins at
+// grad_h_before[j].
+template <class T>
+void BackwardGroup<T>::through_weight_hh(const GateGradients<T>& part,
+                                         int64_t step,
+                                         Slice rows,
+                                         Range units,
+                                         T* const* grad_h_before) const {
+  const int64_t depth = a.weight_hh.size(0);
+  k.by_step.product({rows.last - rows.first,
+                     depth,
+                     units.last - units.first,
+                     part.rows + schedule.offsets[step] + rows.first - part.first,
+                     batch_.weight_hh.data() + k.by_step.packed_size(depth, units.first, 1),
+                     nullptr,
+                     /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
+                     grad_h_before + rows.first,
+                     /*backwards=*/step % 2 != 0,
+                     /*a_is_cold=*/false,
+                     /*c_is_cold=*/false,
+                     /*packed_is_cold=*/batch_.weight_hh.is_cold()});
+}
+
+// Of some of a part's rows.
+template <class T>
+void BackwardGroup<T>::input_gradient(const GateGradients<T>& part, Range rows) const {
+  const int64_t count = rows.last - rows.first;
+  const T* const* from = part.rows + rows.first;
+  const int64_t I = a.input_size();
+  const bool gru = a.cell == CellKind::kGru;
+  const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
+  T* const* to = grad_input_rows.data() + part.first + rows.first;
+  k.by_batch.product({count,
+                      depth,
+                      I,
+                      from,
+                      batch_.weight_ih.data(),
+                      nullptr,
+                      /*accumulate=*/false,
+                      to,
+                      /*backwards=*/false,
+                      /*a_is_cold=*/false,
+                      /*c_is_cold=*/are_cold<T>(batch_.schedule, I),
+                      /*packed_is_cold=*/batch_.weight_ih.is_cold()});
+  if (gru) {
+    std::vector<const T*> n(from, from + count);
+    for (auto& row : n) {
+      row += 3 * H;
+    }
+    k.by_batch.product(
+        {count, H, I, n.data(), batch_.weight_ih_n.data(), nullptr, /*accumulate=*/true, to});
+  }
+}
+
+// The chain through a part's steps, on sequences of its own.
+template <class T>
+void BackwardGroup<T>::chain(const GateGradients<T>& part, Steps steps, Slice slice) const {
+  for (int64_t t = steps.last - 1; t >= steps.first; --t) {
+    const Slice here{slice.first, std::min(slice.last, schedule.rows_at(t))};
+    if (here.last > here.first) {
+      cell(part, t, here, {0, H});
+      through_weight_hh(part, t, here, {0, P}, grad_h_rows.data());
+    }
+  }
+}
+
+// The same on all sequences by threads that share out the hidden units. Each reads the gradient of h
+// of its own units only.
+template <class T>
+void BackwardGroup<T>::chain_together(const GateGradients<T>& part,
+                                      Steps steps,
+                                      Team& team,
+                                      Range units,
+                                      T* const* grad_h_before) const {
+  for (int64_t t = steps.last - 1; t >= steps.first; --t) {
+    const Slice all{0, schedule.rows_at(t)};
+    cell(part, t, all, units);
+    team.wait();
+    through_weight_hh(part, t, all, units, grad_h_before);
+  }
+}
+
+template <class T>
+void BackwardGroup<T>::run(Team& team, int64_t member) const {
+  const Range units = part_of(H, k.by_step.block_units(1), member, team.size());
+  const auto grad_h_before = grad_h.pointers(B, together ? units.first : 0);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const Steps steps = parts[i].steps;
+    const GateGradients<T> part = of_part(i);
+    carry_over(i, member, team.size());
+    if (together) {
+      chain_together(part, steps, team, units, grad_h_before.data());
+    } else {
+      chain(part, steps, split(schedule, steps, team.size())[member]);
+    }
+    team.wait();
+    if (batch_.wanted[kInput]) {
+      input_gradient(part, part_of(part.count, kRowsOfTiles, member, team.size()));
+    }
+    weights.add(part, member, team.size());
+  }
+}
+
+// What is left of the chain, or the final state's own gradient where there were no steps.
+template <class T>
+void BackwardGroup<T>::initial_gradient(const Rows<T>& chain,
+                                        const Rows<const T>& final_grad,
+                                        const at::Tensor& result) const {
+  const auto rows = rows_of<T>(result);
+  const int64_t size = result.size(1);
+  for (int64_t j = 0; j < B; ++j) {
+    const int64_t b = schedule.order[j];
+    if (schedule.lengths[j] > 0) {
+      std::memcpy(rows[b], chain[j], size * sizeof(T));
+    } else {
+      copy_or_zero(final_grad, b, {0, size}, rows[b]);
+    }
+  }
+}
+
+template <class T>
+LayerGradients BackwardGroup<T>::finish() const {
+  if (batch_.wanted[kH0]) {
+    initial_gradient(grad_h, grad_h_n, batch_.grad_h_0);
+  }
+  if (batch_.wanted[kC0]) {
+    initial_gradient(grad_c, grad_c_n, batch_.grad_c_0);
+  }
+  LayerGradients sums;
+  weights.finish(sums);
+  return sums;
+}
+
+template struct BackwardBatch<float>;
+template struct BackwardBatch<double>;
+template class BackwardGroup<float>;
+template class BackwardGroup<double>;
+
+}  // namespace masked_rnn::recurrence

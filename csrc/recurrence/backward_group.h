@@ -1,0 +1,104 @@
+// The backward pass of a group of sequences, by parts of equally many rows from the last one to the first:
+// the reverse chain through the steps that have any, on each thread's own sequences, then, while the gates'
+// gradients are in the caches, those of the input and the weights.
+#pragma once
+
+#include <masked_rnn/csrc/parallel.h>
+#include <masked_rnn/csrc/recurrence/packed_weight.h>
+#include <masked_rnn/csrc/recurrence/weight_gradients.h>
+
+#include <vector>
+
+namespace masked_rnn::recurrence {
+
+// What all groups of a batch read, and the gradients of which each writes the rows of its sequences.
+template <class T>
+struct BackwardBatch {
+  const LayerArguments& a;
+  const Schedule& schedule;
+  const WantedMask& wanted;
+  const Kernels<T>& k;
+  at::Tensor output, saved, h_0;
+  OutputGradients grads;
+  PackedWeight<T> weight_hh, weight_hr, weight_ih, weight_ih_n;
+  at::Tensor grad_input, grad_h_0, grad_c_0;  // undefined where they are not wanted
+
+  BackwardBatch(const LayerArguments& a,
+                const Schedule& schedule,
+                const at::Tensor& output,
+                const at::Tensor& saved,
+                const OutputGradients& grads,
+                const WantedMask& wanted);
+
+  // Member `member` of `size` threads packs its share of the weights and writes its share of zeros.
+  void prepare(int64_t member, int64_t size) const;
+};
+
+template <class T>
+class BackwardGroup {
+ public:
+  // The sequences `slice` of the batch, whose steps at most `most_threads` threads will compute.
+  BackwardGroup(const BackwardBatch<T>& batch, Slice slice, int64_t most_threads);
+  BackwardGroup(const BackwardGroup&) = delete;
+  BackwardGroup& operator=(const BackwardGroup&) = delete;
+
+  // All but finish(), by each member of a team.
+  void run(Team& team, int64_t member) const;
+
+  // Writes the gradients of the initial states, and returns the group's sums: those of weights and biases.
+  LayerGradients finish() const;
+
+ private:
+  void make_room(GateGradients<T>& part);
+  GateGradients<T> of_part(size_t i) const;
+  void carry_over(size_t i, int64_t member, int64_t size) const;
+  void begin(int64_t step, Slice rows, Range units) const;
+  void unproject(const GateGradients<T>& part, int64_t step, Slice rows) const;
+  void cell(const GateGradients<T>& part, int64_t step, Slice rows, Range units) const;
+  void through_weight_hh(const GateGradients<T>& part,
+                         int64_t step,
+                         Slice rows,
+                         Range units,
+                         T* const* grad_h_before) const;
+  void input_gradient(const GateGradients<T>& part, Range rows) const;
+  void chain(const GateGradients<T>& part, Steps steps, Slice slice) const;
+  void chain_together(const GateGradients<T>& part,
+                      Steps steps,
+                      Team& team,
+                      Range units,
+                      T* const* grad_h_before) const;
+  void initial_gradient(const Rows<T>& chain,
+                        const Rows<const T>& final_grad,
+                        const at::Tensor& result) const;
+
+  // Where the first sequence's row of a step stands among the batch's.
+  int64_t first_of_batch(int64_t step) const {
+    return batch_.schedule.offsets[step] + slice_.first;
+  }
+
+  const BackwardBatch<T>& batch_;
+  const LayerArguments& a = batch_.a;
+  const Kernels<T>& k = batch_.k;
+  const Slice slice_;
+  const Schedule schedule;
+  const int64_t H = a.hidden_size(), P = a.output_size(), B = schedule.num_sequences;
+  Scratch scratch;
+  std::vector<T*> output;
+  std::vector<const T*> previous, grad_output;
+  Rows<T> saved;                     // [rows of the batch, saved_size]
+  Rows<const T> grad_h_n, grad_c_n;  // of the batch, in the caller's order; null for zeros
+  Rows<T> c_0;                       // [B, H] in the schedule's order, as every state below
+  Rows<T> grad_h;                    // [B, P]
+  Rows<T> grad_c;                    // [B, H]
+  Rows<T> grad_raw;                  // [B, H] gradient of the LSTM's h before the projection
+  std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
+  const bool together;  // do threads share out hidden units?
+  const bool cold;      // are the rows that the cell reads in no near cache?
+  const std::vector<Part> parts;
+  // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
+  // and wait for each other but once a part.
+  std::vector<GateGradients<T>> gates;
+  WeightGradients<T> weights;
+};
+
+}  // namespace masked_rnn::recurrence
