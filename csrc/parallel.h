@@ -27,7 +27,7 @@ class Team {
 };
 
 // Runs body(team, member) on each of the team's threads, num_threads() of them or as many as there
-// are. It must not throw on more than one.
+// are. It must not throw.
 void parallel_team(const std::function<void(Team&, int64_t)>& body);
 
 // Part i of 0..count, shared out among `parts`, each part but the last a multiple of `unit`.

@@ -76,13 +76,13 @@ Schedule schedule_from_mask(
   return s;
 }
 
-Schedule part_of(const Schedule& schedule, Slice slice) {
+Schedule schedule_of(const Schedule& batch, Slice slice) {
   Schedule s;
-  s.order.assign(schedule.order.begin() + slice.first, schedule.order.begin() + slice.last);
-  s.lengths.assign(schedule.lengths.begin() + slice.first, schedule.lengths.begin() + slice.last);
+  s.order.assign(batch.order.begin() + slice.first, batch.order.begin() + slice.last);
+  s.lengths.assign(batch.lengths.begin() + slice.first, batch.lengths.begin() + slice.last);
   number_rows(s);
   for (int64_t step = 0; step < s.num_steps; ++step) {
-    const auto from = schedule.times.begin() + schedule.offsets[step] + slice.first;
+    const auto from = batch.times.begin() + batch.offsets[step] + slice.first;
     std::copy_n(from, s.rows_at(step), s.times.begin() + s.offsets[step]);
   }
   return s;

@@ -43,8 +43,8 @@ struct Slice {
   int64_t first, last;
 };
 
-// The schedule of these sequences alone. Its `order` still says which of the batch they are.
-Schedule part_of(const Schedule& schedule, Slice slice);
+// The schedule of some of a batch's sequences alone. Its `order` still says which of the batch they are.
+Schedule schedule_of(const Schedule& batch, Slice slice);
 
 // Steps [first, last).
 struct Steps {

@@ -3,6 +3,7 @@
 #include <masked_rnn/csrc/recurrence/backward_group.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/recurrence.h>
+#include <masked_rnn/csrc/vec/fetch.h>
 
 #include <deque>
 #include <vector>
@@ -26,30 +27,14 @@ std::vector<Slice> group_sequences(const LayerArguments& a, const Schedule& sche
   return groups;
 }
 
-// One thread computes a group after the other, each in the memory of the one before.
-template <class T>
-std::vector<LayerGradients> run_alone(const BackwardBatch<T>& batch,
-                                      const std::vector<Slice>& slices) {
-  std::vector<LayerGradients> sums;
-  parallel_team([&](Team& team, int64_t member) {
-    batch.prepare(member, team.size());
-    for (const Slice& slice : slices) {
-      const BackwardGroup<T> group(batch, slice, team.size());
-      group.run(team, member);
-      sums.push_back(group.finish());
-    }
-  });
-  return sums;
-}
-
 // Groups have threads of their own where these can be shared out so; else all threads compute one after
 // the other.
 template <class T>
-std::vector<LayerGradients> run_by_threads(const BackwardBatch<T>& batch,
+std::vector<LayerGradients> sums_of_groups(const BackwardBatch<T>& batch,
                                            const std::vector<Slice>& slices) {
   const auto count = static_cast<int64_t>(slices.size());
   const int64_t threads = num_threads();
-  const bool apart = threads % count == 0;
+  const bool apart = count > 1 && threads % count == 0;
   const int64_t of_group = apart ? threads / count : threads;
   std::deque<BackwardGroup<T>> groups;
   std::deque<Team> teams;
@@ -84,13 +69,12 @@ std::vector<LayerGradients> run_by_threads(const BackwardBatch<T>& batch,
 // Adds the groups' sums to those of the first.
 template <class T>
 void add_up(const Kernels<T>& k, const std::vector<LayerGradients>& sums) {
-  constexpr int64_t kLineOfNumbers = 64 / sizeof(T);
   parallel_team([&](Team& team, int64_t member) {
     for (size_t group = 1; group < sums.size(); ++group) {
       for (size_t i = 0; i < sums[0].size(); ++i) {
         const at::Tensor &from = sums[group][i], &to = sums[0][i];
         if (to.defined()) {
-          const Range mine = part_of(to.numel(), kLineOfNumbers, member, team.size());
+          const Range mine = part_of(to.numel(), kLine<T>, member, team.size());
           k.add(mine.last - mine.first,
                 from.const_data_ptr<T>() + mine.first,
                 to.mutable_data_ptr<T>() + mine.first);
@@ -108,8 +92,7 @@ LayerGradients run_backward(const LayerArguments& a,
                             const WantedMask& wanted) {
   const auto schedule = make_schedule(a);
   const BackwardBatch<T> batch(a, schedule, output, saved, grads, wanted);
-  const auto slices = group_sequences(a, schedule);
-  const auto sums = num_threads() == 1 ? run_alone(batch, slices) : run_by_threads(batch, slices);
+  const auto sums = sums_of_groups(batch, group_sequences(a, schedule));
   if (sums.size() > 1) {
     add_up(batch.k, sums);
   }

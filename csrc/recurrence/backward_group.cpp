@@ -52,77 +52,29 @@ void copy_or_zero(const Rows<const T>& from, int64_t row, Range columns, T* to) 
 }  // namespace
 
 template <class T>
-BackwardBatch<T>::BackwardBatch(const LayerArguments& a_,
-                                const Schedule& schedule_,
-                                const at::Tensor& output_,
-                                const at::Tensor& saved_,
-                                const OutputGradients& grads_,
-                                const WantedMask& wanted_)
-    : a(a_),
-      schedule(schedule_),
-      wanted(wanted_),
-      k(layer_kernels<T>(a)),
-      output(with_contiguous_rows(output_)),
-      saved(saved_.contiguous()),
-      h_0(a.h_0.contiguous()),
-      grads(grads_),
-      weight_hh(PackedWeight<T>::plain(k.by_step, a.weight_hh, {0, a.weight_hh.size(0)})) {
-  if (grads.output.defined()) {
-    grads.output = with_contiguous_rows(grads.output);
-  }
-  for (at::Tensor* state : {&grads.h_n, &grads.c_n}) {
-    if (state->defined()) {
-      *state = state->contiguous();
-    }
-  }
-  const int64_t H = a.hidden_size(), P = a.output_size();
-  if (a.projected()) {
-    weight_hr = PackedWeight<T>::plain(k.by_step, a.weight_hr, {0, P});
-  }
-  if (wanted[kInput]) {
-    const bool gru = a.cell == CellKind::kGru;
-    const int64_t joint = gru ? 2 * H : a.weight_ih.size(0);
-    weight_ih = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {0, joint});
-    if (gru) {
-      weight_ih_n = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {2 * H, 3 * H});
-    }
-    grad_input = recycled_empty({a.steps(), a.batch(), a.input_size()}, a.dtype());
-  }
-  if (wanted[kH0]) {
-    grad_h_0 = recycled_empty({a.batch(), P}, a.dtype());
-  }
-  if (wanted[kC0]) {
-    grad_c_0 = recycled_empty({a.batch(), H}, a.dtype());
-  }
-}
-
-template <class T>
-void BackwardBatch<T>::prepare(int64_t member, int64_t size) const {
-  for (const auto* weight : {&weight_hh, &weight_hr, &weight_ih, &weight_ih_n}) {
-    weight->pack(member, size);
-  }
-  if (wanted[kInput]) {
-    zero_padding(k, schedule, grad_input, member, size);
-  }
-}
-
-template <class T>
 BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch, Slice slice, int64_t most_threads)
     : batch_(batch),
       slice_(slice),
-      schedule(part_of(batch.schedule, slice)),
+      schedule(schedule_of(batch.schedule, slice)),
       output(row_pointers<T>(schedule, batch.output)),
       previous(previous_pointers<T>(schedule, output, batch.h_0)),
       saved(rows_of<T>(batch.saved)),
       grad_h(scratch.rows<T>(B, P)),
       grad_h_rows(grad_h.pointers(B)),
       together(share_out_units(a, batch.schedule)),
-      cold(are_cold<T>(batch.schedule, saved_size(a.cell, H) + 2 * H)),
+      cold(are_cold<T>(batch.schedule.num_rows, saved_size(a.cell, H) + 2 * H)),
       parts(parts_of_rows(
           schedule,
           part_rows(schedule, gate_columns(a.cell, H) * static_cast<int64_t>(sizeof(T))))),
       gates(std::min<size_t>(parts.size(), most_threads > 1 ? 2 : 1)),
-      weights(a, schedule, previous, batch.wanted, rows_of_largest(parts), most_threads, scratch) {
+      weights(a,
+              schedule,
+              batch.schedule.num_rows,
+              previous,
+              batch.wanted,
+              rows_of_largest(parts),
+              most_threads,
+              scratch) {
   const OutputGradients& grads = batch.grads;
   if (grads.output.defined()) {
     grad_output = row_pointers<const T>(schedule, grads.output);
@@ -317,7 +269,7 @@ void BackwardGroup<T>::input_gradient(const GateGradients<T>& part, Range rows) 
                       to,
                       /*backwards=*/false,
                       /*a_is_cold=*/false,
-                      /*c_is_cold=*/are_cold<T>(batch_.schedule, I),
+                      /*c_is_cold=*/are_cold<T>(batch_.schedule.num_rows, I),
                       /*packed_is_cold=*/batch_.weight_ih.is_cold()});
   if (gru) {
     std::vector<const T*> n(from, from + count);
@@ -408,8 +360,6 @@ LayerGradients BackwardGroup<T>::finish() const {
   return sums;
 }
 
-template struct BackwardBatch<float>;
-template struct BackwardBatch<double>;
 template class BackwardGroup<float>;
 template class BackwardGroup<double>;
 

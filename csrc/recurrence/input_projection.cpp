@@ -35,7 +35,7 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
     : kernels_(layer_kernels<T>(a)),
       columns_(a.weight_ih.size(0)),
       depth_(a.input_size()),
-      cold_(are_cold<T>(schedule, depth_)),
+      cold_(are_cold<T>(schedule.num_rows, depth_)),
       bias_(input_bias<T>(a)) {
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);

@@ -39,11 +39,11 @@ std::vector<int64_t> row_indices(const Schedule& schedule, const LayerArguments&
 // `tensor` itself if its last dimension is contiguous, else a contiguous copy.
 at::Tensor with_contiguous_rows(const at::Tensor& tensor);
 
-// Whether rows of so many elements each, all of the schedule's, are too many for the near caches to
-// still hold them from one pass to the next.
+// Whether all rows of a batch, of `size` elements each, are too many for the near caches to still hold
+// them from one pass to the next.
 template <class T>
-bool are_cold(const Schedule& schedule, int64_t size) {
-  return is_cold(static_cast<size_t>(schedule.num_rows * size) * sizeof(T));
+bool are_cold(int64_t batch_rows, int64_t size) {
+  return is_cold(static_cast<size_t>(batch_rows * size) * sizeof(T));
 }
 
 // A copy of the rows of a state [B, size], in the schedule's order of sequences.

@@ -34,6 +34,7 @@ struct WeightGradients<T>::Sum {
 template <class T>
 WeightGradients<T>::WeightGradients(const LayerArguments& layer,
                                     const Schedule& schedule,
+                                    int64_t batch_rows,
                                     const std::vector<const T*>& previous,
                                     const WantedMask& wanted,
                                     int64_t most_rows,
@@ -43,9 +44,9 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
       kernels_(layer_kernels<T>(layer)),
       previous_(previous),
       wanted_(wanted),
-      schedule_(schedule),
       H_(layer.hidden_size()),
-      N_(schedule.num_rows) {
+      N_(schedule.num_rows),
+      batch_rows_(batch_rows) {
   // Without rows no part comes, and the sums are 0.
   const auto sum_like = [&](const at::Tensor& weight) {
     return N_ == 0 ? at::zeros(weight.sizes(), weight.options().dtype(a_.dtype()))
@@ -85,7 +86,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
 template <class T>
 void WeightGradients<T>::pack(const GateGradients<T>& part, const Own& own) const {
   const auto pack = [&](const T* const* rows, int64_t columns, T* side) {
-    kernels_.pack_outer_side({part.count, columns, rows, side, are_cold<T>(schedule_, columns)});
+    kernels_.pack_outer_side({part.count, columns, rows, side, are_cold<T>(batch_rows_, columns)});
   };
   if (own.x_side != nullptr) {
     pack(input_rows_.data() + part.first, a_.input_size(), own.x_side);

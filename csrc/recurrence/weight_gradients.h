@@ -33,10 +33,12 @@ struct GateGradients {
 template <class T>
 class WeightGradients {
  public:
-  // previous: [N] -> [P] the h that each row continues. Parts have at most `most_rows` rows, and are added
-  // by at most `most_threads` threads.
+  // Of the rows of `schedule`, which are some or all of the `batch_rows` rows of a batch. previous:
+  // [N] -> [P] the h that each row continues. Parts have at most `most_rows` rows, and are added by at most
+  // `most_threads` threads.
   WeightGradients(const LayerArguments& layer,
                   const Schedule& schedule,
+                  int64_t batch_rows,
                   const std::vector<const T*>& previous,
                   const WantedMask& wanted,
                   int64_t most_rows,
@@ -69,8 +71,7 @@ class WeightGradients {
   const Kernels<T>& kernels_;
   const std::vector<const T*>& previous_;
   const WantedMask& wanted_;
-  const Schedule& schedule_;
-  const int64_t H_, N_;
+  const int64_t H_, N_, batch_rows_;
   at::Tensor input_;
   std::vector<const T*> input_rows_;  // dense
   std::vector<int64_t> indices_;      // one-hot

@@ -52,25 +52,11 @@ TEST(Schedule, AMaskIsReadByItsStrides) {
 
 TEST(Schedule, APartIsTheScheduleOfItsSequences) {
   // sequence 0: . x . x      sequence 1: x x x .      sequence 2: . . . .      sequence 3: x . . .
-  const bool mask[] = {false,
-                       true,
-                       false,
-                       true,
-                       true,
-                       true,
-                       false,
-                       false,
-                       false,
-                       true,
-                       false,
-                       false,
-                       true,
-                       false,
-                       false,
-                       false};
+  constexpr bool o = false, x = true;
+  const bool mask[] = {o, x, o, x, x, x, o, o, o, x, o, o, x, o, o, o};
   const Schedule all = schedule_from_mask(mask, 4, 1, 4, 4, false);
   ASSERT_EQ(all.order, (Numbers{1, 0, 3, 2}));
-  const Schedule s = part_of(all, {1, 4});
+  const Schedule s = schedule_of(all, {1, 4});
   EXPECT_EQ(s.num_sequences, 3);
   EXPECT_EQ(s.num_steps, 2);
   EXPECT_EQ(s.num_rows, 3);
@@ -78,9 +64,9 @@ TEST(Schedule, APartIsTheScheduleOfItsSequences) {
   EXPECT_EQ(s.lengths, (Numbers{2, 1, 0}));
   EXPECT_EQ(s.offsets, (Numbers{0, 2, 3}));
   EXPECT_EQ(s.times, (Numbers{1, 0, 3}));
-  EXPECT_EQ(part_of(all, {3, 4}).num_rows, 0);
-  EXPECT_EQ(part_of(all, {4, 4}).num_sequences, 0);
-  EXPECT_EQ(part_of(all, {0, 4}).times, all.times);
+  EXPECT_EQ(schedule_of(all, {3, 4}).num_rows, 0);
+  EXPECT_EQ(schedule_of(all, {4, 4}).num_sequences, 0);
+  EXPECT_EQ(schedule_of(all, {0, 4}).times, all.times);
 }
 
 TEST(Schedule, NothingToComputeIsASchedule) {

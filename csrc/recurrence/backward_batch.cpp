@@ -1,0 +1,66 @@
+// See backward_batch.h.
+#include <masked_rnn/csrc/recurrence/backward_batch.h>
+#include <masked_rnn/csrc/recurrence/cell_kernels.h>
+#include <masked_rnn/csrc/recurrence/layout.h>
+
+namespace masked_rnn::recurrence {
+
+template <class T>
+BackwardBatch<T>::BackwardBatch(const LayerArguments& a_,
+                                const Schedule& schedule_,
+                                const at::Tensor& output_,
+                                const at::Tensor& saved_,
+                                const OutputGradients& grads_,
+                                const WantedMask& wanted_)
+    : a(a_),
+      schedule(schedule_),
+      wanted(wanted_),
+      k(layer_kernels<T>(a)),
+      output(with_contiguous_rows(output_)),
+      saved(saved_.contiguous()),
+      h_0(a.h_0.contiguous()),
+      grads(grads_),
+      weight_hh(PackedWeight<T>::plain(k.by_step, a.weight_hh, {0, a.weight_hh.size(0)})) {
+  if (grads.output.defined()) {
+    grads.output = with_contiguous_rows(grads.output);
+  }
+  for (at::Tensor* state : {&grads.h_n, &grads.c_n}) {
+    if (state->defined()) {
+      *state = state->contiguous();
+    }
+  }
+  const int64_t H = a.hidden_size(), P = a.output_size();
+  if (a.projected()) {
+    weight_hr = PackedWeight<T>::plain(k.by_step, a.weight_hr, {0, P});
+  }
+  if (wanted[kInput]) {
+    const bool gru = a.cell == CellKind::kGru;
+    const int64_t joint = gru ? 2 * H : a.weight_ih.size(0);
+    weight_ih = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {0, joint});
+    if (gru) {
+      weight_ih_n = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {2 * H, 3 * H});
+    }
+    grad_input = recycled_empty({a.steps(), a.batch(), a.input_size()}, a.dtype());
+  }
+  if (wanted[kH0]) {
+    grad_h_0 = recycled_empty({a.batch(), P}, a.dtype());
+  }
+  if (wanted[kC0]) {
+    grad_c_0 = recycled_empty({a.batch(), H}, a.dtype());
+  }
+}
+
+template <class T>
+void BackwardBatch<T>::prepare(int64_t member, int64_t size) const {
+  for (const auto* weight : {&weight_hh, &weight_hr, &weight_ih, &weight_ih_n}) {
+    weight->pack(member, size);
+  }
+  if (wanted[kInput]) {
+    zero_padding(k, schedule, grad_input, member, size);
+  }
+}
+
+template struct BackwardBatch<float>;
+template struct BackwardBatch<double>;
+
+}  // namespace masked_rnn::recurrence
