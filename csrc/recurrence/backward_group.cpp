@@ -1,5 +1,6 @@
 // See backward_group.h.
 #include <masked_rnn/csrc/recurrence/backward_group.h>
+#include <masked_rnn/csrc/recurrence/caches.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 
@@ -16,9 +17,9 @@ constexpr int64_t kRowsOfTiles = 16;
 // that the gates' gradients stay in the second-level cache. Where they are small, there is room for
 // more, and threads meet less often; where a step has more, too, so that what it has beyond a part is not
 // much to carry over to the next. Matrix tiles are filled by multiples of these.
-int64_t part_rows(const Schedule& schedule, int64_t bytes) {
+int64_t part_rows(const Schedule& schedule, size_t bytes) {
   const bool large_steps = schedule.num_steps > 0 && schedule.rows_at(0) > 128;
-  return bytes <= 1024 || large_steps ? 256 : 128;
+  return are_small(bytes) || large_steps ? 256 : 128;
 }
 
 int64_t rows_of_largest(const std::vector<Part>& parts) {
@@ -64,8 +65,7 @@ BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch, Slice slice, int6
       together(share_out_units(a, batch.schedule)),
       cold(are_cold<T>(batch.schedule.num_rows, saved_size(a.cell, H) + 2 * H)),
       parts(parts_of_rows(
-          schedule,
-          part_rows(schedule, gate_columns(a.cell, H) * static_cast<int64_t>(sizeof(T))))),
+          schedule, part_rows(schedule, static_cast<size_t>(gate_columns(a.cell, H)) * sizeof(T)))),
       gates(std::min<size_t>(parts.size(), most_threads > 1 ? 2 : 1)),
       weights(a,
               schedule,

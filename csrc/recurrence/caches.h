@@ -17,4 +17,10 @@ inline bool is_far(size_t bytes) {
   return bytes > size_t{cpu_level() == Level::kAmx ? 3U : 6U} << 20;
 }
 
+// Whether several hundred rows of so many bytes have room in a core's second-level cache beside all else:
+// it has 2 MB on processors with AMX, half as much or less on others.
+inline bool are_small(size_t row_bytes) {
+  return row_bytes <= (cpu_level() == Level::kAmx ? size_t{1} << 12 : size_t{1} << 10);
+}
+
 }  // namespace masked_rnn

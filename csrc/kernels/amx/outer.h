@@ -8,7 +8,7 @@ namespace masked_rnn {
 namespace {
 
 // Rows in one partial sum, and of the left side that are split at a time.
-constexpr int64_t kOuterSlabs = 4;
+constexpr int64_t kOuterSlabs = 8;
 constexpr int64_t kAmxOuterScratchSize = kOuterSlabs * kSlab;
 
 // Blocks of 32 columns, each its slabs of rows.
@@ -70,6 +70,23 @@ inline void amx_outer_block(const OuterArguments<float>& o, int64_t m, int64_t f
   const int64_t M = o.M - m < kSquare ? o.M - m : kSquare;
   const int64_t rows =
       o.rows - first < kOuterSlabs * kTileDepth ? o.rows - first : kOuterSlabs * kTileDepth;
+  // Of a side's columns from n on, or of those of the side after it.
+  const auto square = [&](int64_t i, int64_t n) -> Square {
+    if (i < o.num_sides && n >= o.sides[i].columns) {
+      n = 0;
+      ++i;
+    }
+    if (i == o.num_sides) {
+      return {};
+    }
+    const OuterSide<float>& side = o.sides[i];
+    return {{side.c + m * side.c_stride + n, side.c_stride},
+            M,
+            side.columns - n,
+            first > 0 || o.accumulate,
+            nullptr};
+  };
+  fetch_square(square(0, 0));
   for (int64_t row = 0; row < rows; row += kTileDepth) {
     const float* a = o.a + (first + row) * o.a_stride + m;
     float* slab = o.scratch + row / kTileDepth * kSlab;
@@ -82,15 +99,7 @@ inline void amx_outer_block(const OuterArguments<float>& o, int64_t m, int64_t f
     const OuterSide<float>& side = o.sides[i];
     const float* block = side.packed + first / kTileDepth * kSlab;
     for (int64_t n = 0; n < side.columns; n += kSquare, block += slabs(o.rows) * kSlab) {
-      float* c = side.c + m * side.c_stride + n;
-      for (int64_t r = 0; r < M; ++r) {
-        __builtin_prefetch(c + r * side.c_stride, /*write=*/1);
-        __builtin_prefetch(c + r * side.c_stride + kLine<float>, /*write=*/1);
-      }
-      multiply_square({{c, side.c_stride}, M, side.columns - n, first > 0 || o.accumulate, nullptr},
-                      o.scratch,
-                      block,
-                      slabs(rows));
+      multiply_square(square(i, n), o.scratch, block, slabs(rows), square(i, n + kSquare));
     }
   }
 }

@@ -9,10 +9,9 @@
 namespace masked_rnn {
 namespace {
 
-// At most so many rows and terms at a time: 120 KB of pieces of rows, and 24 KB of a block of weights,
-// which stays in the first-level cache for all of them.
+// At most so many rows and terms at a time: 240 KB of pieces of rows, and 48 KB of a block of weights.
 constexpr int64_t kProductRows = 160;
-constexpr int64_t kProductSlabs = 4;
+constexpr int64_t kProductSlabs = 8;
 
 // Cold rows are fetched so many rows before.
 constexpr int64_t kProductRowsAhead = 4;
@@ -99,6 +98,16 @@ inline void multiply_terms(const ProductArguments<float>& p,
                            int64_t k_last,
                            float* left) {
   const int64_t depth = k_last - k_first, next_square = kProductSlabs * kSlab;
+  // Of rows from `first` on and columns from n on, as far as there are any.
+  const auto square = [&](int64_t first, int64_t n) -> Square {
+    const int64_t here = n < p.columns ? rows.rows - first : 0;
+    return {{rows.sums.first + first * rows.sums.stride + n, rows.sums.stride},
+            here < kSquare ? here : kSquare,
+            p.columns - n,
+            /*add=*/k_first > 0,
+            p.bias == nullptr || p.accumulate ? nullptr : p.bias + n};
+  };
+  fetch_square(square(0, 0));
   bool wild[kProductRows], any_wild = false;
   for (int64_t r = 0; r < rows.rows; ++r) {
     if (p.a_is_cold && r + kProductRowsAhead < rows.rows) {
@@ -113,15 +122,12 @@ inline void multiply_terms(const ProductArguments<float>& p,
     const int64_t count = is_wild(block) ? 0 : slabs(depth);
     const float* right = block + kBlockHeader + k_first / kTileDepth * kSlab;
     for (int64_t first = 0; first < rows.rows; first += kSquare) {
-      const int64_t here = rows.rows - first < kSquare ? rows.rows - first : kSquare;
-      multiply_square({{rows.sums.first + first * rows.sums.stride + n, rows.sums.stride},
-                       here,
-                       p.columns - n,
-                       /*add=*/k_first > 0,
-                       p.bias == nullptr || p.accumulate ? nullptr : p.bias + n},
+      const bool last = first + kSquare >= rows.rows;
+      multiply_square(square(first, n),
                       left + first / kSquare * next_square,
                       right,
-                      count);
+                      count,
+                      last ? square(0, n + kSquare) : square(first + kSquare, n));
     }
     for (int64_t r = 0; (any_wild || is_wild(block)) && r < rows.rows; ++r) {
       if (wild[r] || is_wild(block)) {

@@ -105,11 +105,47 @@ MASKED_RNN_INLINE void store_sums(const Sums& sums) {
   }
 }
 
-// to = from + the product of `count` slabs of each side. Of each two tiles only the first counts where
-// Rows or Columns is 1.
+// Sums of which only the first `rows` rows and `columns` columns exist.
+struct Square {
+  Sums sums;
+  int64_t rows, columns;
+  bool add;              // to what stands there; else
+  const float* initial;  // [columns] to this; 0 if it is null
+
+  bool whole() const {
+    return rows % kTileSide == 0 && (columns >= kSquare || columns == kTileSide);
+  }
+};
+
+// Into the first-level cache, to be written soon.
+MASKED_RNN_INLINE void fetch_row(const Square& square, int64_t row) {
+  const float* first = square.sums.first + row * square.sums.stride;
+  __builtin_prefetch(first, /*write=*/1);
+  if (square.columns > kTileSide) {
+    __builtin_prefetch(first + kTileSide, /*write=*/1);
+  }
+}
+
+MASKED_RNN_INLINE void fetch_square(const Square& square) {
+  for (int64_t row = 0; row < square.rows; ++row) {
+    fetch_row(square, row);
+  }
+}
+
+// to = from + the product of `count` slabs of each side, while `next` is fetched. Of each two tiles only
+// the first counts where Rows or Columns is 1.
 template <int Rows, int Columns>
-inline void multiply_slabs(
-    const float* left, const float* right, int64_t count, const Sums& from, const Sums& to) {
+inline void multiply_slabs(const float* left,
+                           const float* right,
+                           int64_t count,
+                           const Sums& from,
+                           const Sums& to,
+                           const Square& next) {
+  constexpr int64_t kProducts = kPieces * (kPieces + 1) / 2;
+  const int64_t products = count * kProducts;
+  // Rows to fetch with each product.
+  const int64_t each = products == 0 ? 0 : (next.rows + products - 1) / products;
+  int64_t fetched = 0;
   // (The tiles' loads and stores are no memory accesses in the compiler's eyes.)
   asm volatile("" ::: "memory");
   load_sums<Rows, Columns>(from);
@@ -121,6 +157,9 @@ inline void multiply_slabs(
       for (int other = 0; other < kPieces - piece; ++other) {
         load_right<Columns>(right + other * kPieceTiles);
         multiply_tiles<Rows, Columns>();
+        for (int64_t row = 0; row < each && fetched < next.rows; ++row, ++fetched) {
+          fetch_row(next, fetched);
+        }
       }
     }
   }
@@ -135,39 +174,18 @@ inline void multiply_slabs(const float* left,
                            int64_t rows,
                            int64_t columns,
                            const Sums& from,
-                           const Sums& to) {
+                           const Sums& to,
+                           const Square& next) {
   if (rows > kTileSide) {
     if (columns > kTileSide) {
-      multiply_slabs<2, 2>(left, right, count, from, to);
+      multiply_slabs<2, 2>(left, right, count, from, to, next);
     } else {
-      multiply_slabs<2, 1>(left, right, count, from, to);
+      multiply_slabs<2, 1>(left, right, count, from, to, next);
     }
   } else if (columns > kTileSide) {
-    multiply_slabs<1, 2>(left, right, count, from, to);
+    multiply_slabs<1, 2>(left, right, count, from, to, next);
   } else {
-    multiply_slabs<1, 1>(left, right, count, from, to);
-  }
-}
-
-// Sums of which only the first `rows` rows and `columns` columns exist.
-struct Square {
-  Sums sums;
-  int64_t rows, columns;
-  bool add;              // to what stands there; else
-  const float* initial;  // [columns] to this; 0 if it is null
-
-  bool whole() const {
-    return rows % kTileSide == 0 && (columns >= kSquare || columns == kTileSide);
-  }
-};
-
-// Into the first-level cache, to be written once the products are summed up.
-MASKED_RNN_INLINE void fetch_square(const Square& square) {
-  for (int64_t r = 0; r < square.rows; ++r) {
-    const float* row = square.sums.first + r * square.sums.stride;
-    for (int64_t n = 0; n < kSquare && n < square.columns; n += kTileSide) {
-      __builtin_prefetch(row + n, /*write=*/1);
-    }
+    multiply_slabs<1, 1>(left, right, count, from, to, next);
   }
 }
 
@@ -181,28 +199,28 @@ inline void copy_square(const Square& square, const Sums& from, const Sums& to) 
 }
 
 // Adds the product of `count` slabs of each side. What does not exist is neither read nor written.
+// `next` is the square to be computed then, which is fetched meanwhile; one without rows if none is.
 inline void multiply_square(const Square& square,
                             const float* left,
                             const float* right,
-                            int64_t count) {
+                            int64_t count,
+                            const Square& next) {
+  alignas(64) static constexpr float kZeros[kSquare] = {};
   alignas(64) float copied[kSquare * kSquare], line[kSquare];
   const Sums copy{copied, kSquare};
   const Sums to = square.whole() ? square.sums : copy;
-  Sums from{line, 0};
+  Sums from{const_cast<float*>(square.initial == nullptr ? kZeros : square.initial), 0};
   if (square.add) {
     from = to;
     if (!square.whole()) {
       copy_square(square, square.sums, copy);
     }
-  } else {
-    fetch_square(square);
+  } else if (square.initial != nullptr && square.columns < kSquare) {
     std::memset(line, 0, sizeof(line));
-    if (square.initial != nullptr) {
-      const int64_t columns = square.columns < kSquare ? square.columns : kSquare;
-      std::memcpy(line, square.initial, static_cast<size_t>(columns) * sizeof(float));
-    }
+    std::memcpy(line, square.initial, static_cast<size_t>(square.columns) * sizeof(float));
+    from.first = line;
   }
-  multiply_slabs(left, right, count, square.rows, square.columns, from, to);
+  multiply_slabs(left, right, count, square.rows, square.columns, from, to, next);
   if (!square.whole()) {
     copy_square(square, copy, square.sums);
   }
