@@ -59,6 +59,8 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
                                                                       {16, 33},
                                                                       {33, 64},
                                                                       {141, 129},
+                                                                      {40, 290},
+                                                                      {331, 40},
                                                                       {4, 530}}) {
     for (const int64_t columns : {1, 7, 16, 63, 64, 65, 130, 256, 260}) {
       auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
