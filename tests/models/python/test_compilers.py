@@ -2,9 +2,6 @@
 sizes."""
 
 import io
-import os
-import subprocess
-import sys
 
 import masked_rnn
 import pytest
@@ -12,6 +9,9 @@ import torch
 from functorch.compile import make_boxed_func
 from oracle import assert_near, assert_same_bits, flat, gradients
 from torch._dynamo.backends.common import aot_autograd
+from torch._dynamo.utils import counters
+from torch._inductor import metrics
+from torch._inductor.utils import fresh_cache
 
 NAMES = ("RNN", "LSTM", "GRU")
 
@@ -123,32 +123,30 @@ def test_a_stack_leaves_nothing_to_generate_code_for(kind, bidirectional):
     assert operators - ours <= views | {aten.detach.default}
 
 
-SIX_LAYERS = """
-import os
-import masked_rnn, torch
-
-layer = masked_rnn.LSTM(64, 64, num_layers=6, bidirectional=BIDIRECTIONAL)
-input, lengths = torch.randn(20, 4, 64), torch.tensor([20, 0, 7, 3])
-before = sum(os.times()[:4])
-torch.compile(layer, fullgraph=True)(input, lengths=lengths)[0].sum().backward()
-print(sum(os.times()[:4]) - before)
-"""
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_six_layers_compile_in_less_than_five_seconds(tmp_path, bidirectional):
-    """Forward and backward, in a process of its own that finds nothing compiled. Seconds of the
-    processor: what else runs on the machine does not count."""
-    done = subprocess.run(
-        [sys.executable, "-c", SIX_LAYERS.replace("BIDIRECTIONAL", str(bidirectional))],
-        env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 5
+@fresh_cache()
+def test_six_layers_compile_to_calls_alone(bidirectional):
+    """By Inductor, forward and backward: one graph each, no kernel to compile, as many more calls for
+    the last two layers as for the two before, and no more of them for more steps."""
+    metrics.reset()
+
+    def calls(layers, steps):
+        torch._dynamo.reset()
+        counters.clear()
+        layer = masked_rnn.LSTM(4, 7, num_layers=layers, bidirectional=bidirectional)
+        input, lengths = torch.randn(steps, 3, 4), torch.tensor([steps, 0, 2])
+        leaves = [*layer.parameters()]
+        compiled = torch.compile(layer, fullgraph=True)
+        actual, expected = (flat(call(input, lengths=lengths)) for call in (compiled, layer))
+        assert_same_bits(actual, expected)
+        assert_same_bits(gradients(actual, leaves), gradients(expected, leaves))
+        assert counters["stats"]["unique_graphs"] == 1
+        return counters["inductor"]["extern_calls"]
+
+    two, four, six = (calls(layers, 5) for layers in (2, 4, 6))
+    assert 0 < six - four == four - two
+    assert calls(6, 40) == six
+    assert metrics.generated_kernel_count == 0
 
 
 @pytest.mark.parametrize("kind", NAMES)
