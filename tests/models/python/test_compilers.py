@@ -126,8 +126,8 @@ def test_a_stack_leaves_nothing_to_generate_code_for(kind, bidirectional):
 @pytest.mark.parametrize("bidirectional", [False, True])
 @fresh_cache()
 def test_six_layers_compile_to_calls_alone(bidirectional):
-    """By Inductor, forward and backward: one graph each, no kernel to compile, as many more calls for
-    the last two layers as for the two before, and no more of them for more steps."""
+    """By Inductor, forward and backward: one graph each, no kernel to compile, as many more calls
+    for the last two layers as for the two before, and no more of them for more steps."""
     metrics.reset()
 
     def calls(layers, steps):
