@@ -1,9 +1,8 @@
 // The options that evaluate and predict share.
 #include "apply_options.h"
 
-#include <ATen/Parallel.h>
-
 #include "config.h"
+#include "threads.h"
 #include "usage_error.h"
 
 namespace masked_rnn {
@@ -23,9 +22,8 @@ void ApplyArguments::add_to(CLI::App& command) {
 
 void ApplyArguments::complete(CLI::App& command) const {
   apply_config(command);
-  if (threads < 0) throw UsageError("--threads must be at least 1, or 0 for one per core");
   if (batch_tokens < 1) throw UsageError("--batch-tokens must be at least 1");
-  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+  set_threads(threads);
 }
 
 }  // namespace masked_rnn

@@ -1,5 +1,4 @@
 // masked-rnn train: from data files to a run folder.
-#include <ATen/Parallel.h>
 #include <masked_rnn/models/error.h>
 #include <masked_rnn/models/files.h>
 #include <masked_rnn/models/run.h>
@@ -22,6 +21,7 @@
 #include "data_sets.h"
 #include "run_folder.h"
 #include "streams.h"
+#include "threads.h"
 #include "train_options.h"
 #include "usage_error.h"
 
@@ -71,11 +71,6 @@ void check_options(const RunDescription& description) {
   } catch (const c10::Error& error) {
     throw UsageError(error.what_without_backtrace());
   }
-}
-
-void set_threads(TrainingOptions& options) {
-  if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
-  options.threads = at::get_num_threads();
 }
 
 void print_summary(const TrainingSets& sets, const TrainArguments& arguments, int64_t weights) {
@@ -175,7 +170,7 @@ void fit_features(SequenceModel& model, const DataSet& data) {
 int train(TrainArguments& arguments) {
   arguments.complete();
   const std::optional<RunDescription> resumed = run_to_resume(arguments);
-  set_threads(arguments.training);
+  arguments.training.threads = set_threads(arguments.training.threads);
   const TrainingSets sets = read_sets(arguments);
   const RunDescription description = describe_run(arguments, sets, resumed);
   check_options(description);

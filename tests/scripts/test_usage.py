@@ -43,6 +43,18 @@ def test_what_is_missing(cli, sentences):
     expect_usage(cli("evaluate run"), "FILE is required (see masked-rnn evaluate --help)")
 
 
+@pytest.mark.parametrize("threads", [-1, 1025, 2**31, 10**11])
+@pytest.mark.parametrize(
+    "command",
+    ["train --out run --task label --train", "evaluate run", "predict run"],
+)
+def test_impossible_numbers_of_threads(cli, sentences, command, threads):
+    expect_usage(
+        cli(command, sentences, "--threads", threads),
+        f"--threads must be from 1 to 1024, or 0 for one per core, but is {threads}",
+    )
+
+
 def test_what_is_unknown(cli):
     expect_usage(
         cli("trian"), "The following argument was not expected: trian (see masked-rnn --help)"
