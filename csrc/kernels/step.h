@@ -99,7 +99,8 @@ void step_backward(const StepBackwardArguments<T>& s) {
   // From the last row to the first: as the chain goes back in time, what was saved is then read
   // backwards without a gap. What cold rows read is fetched some rows ahead.
   constexpr int64_t kRead = Cell::kSaved + 2, kSize = sizeof(T);
-  const int64_t ahead = std::clamp<int64_t>(kFetchedAhead / (kRead * s.hidden * kSize), 1, s.rows);
+  const int64_t fitting = kFetchedAhead / (kRead * s.hidden * kSize);
+  const int64_t ahead = fitting < 1 ? 1 : fitting < s.rows ? fitting : s.rows;
   for (int64_t r = s.rows - 1; r >= 0; --r) {
     const T* next[kRead];
     int64_t n = 0;

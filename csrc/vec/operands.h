@@ -4,9 +4,7 @@
 #pragma once
 
 #include <masked_rnn/csrc/vec/arithmetic.h>
-
-#include <algorithm>
-#include <vector>
+#include <masked_rnn/csrc/vec/kept.h>
 
 namespace masked_rnn {
 namespace {
@@ -106,14 +104,14 @@ class OperandRows {
 
  private:
   void copy(const T* const* rows, int64_t count, int64_t depth) {
-    thread_local std::vector<T> numbers;
-    thread_local std::vector<const T*> pointers;
+    thread_local Kept<T> kept_numbers;
+    thread_local Kept<const T*> kept_pointers;
     // Not a power of two apart, which would put all rows into the same few places of a cache.
     const int64_t whole = depth / (kTerms * kLanes<T>), stride = (whole + 2) * kLanes<T>;
-    numbers.resize(std::max<size_t>(numbers.size(), count * stride));
-    pointers.resize(std::max<size_t>(pointers.size(), count));
+    T* numbers = kept_numbers.at_least(count * stride);
+    const T** pointers = kept_pointers.at_least(count);
     for (int64_t r = 0; r < count; ++r) {
-      T* to = numbers.data() + r * stride;
+      T* to = numbers + r * stride;
       for (int64_t i = 0; i < whole; ++i) {
         store<T>(to + i * kLanes<T>, operands_along(rows[r] + i * kTerms * kLanes<T>));
       }
@@ -123,7 +121,7 @@ class OperandRows {
       }
       pointers[r] = to;
     }
-    rows_ = pointers.data();
+    rows_ = pointers;
   }
 
   const T* const* rows_;
