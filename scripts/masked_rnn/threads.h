@@ -6,7 +6,7 @@
 namespace masked_rnn {
 
 // Lets this process compute with `wanted` threads, or one per core for 0, and returns their number. Throws
-// UsageError for a number that no machine can be meant by.
+// UsageError for less than 0 and for more than any machine is given.
 int64_t set_threads(int64_t wanted);
 
 }  // namespace masked_rnn
