@@ -54,10 +54,14 @@ inline void outer_sum(const T* a,
                       int64_t c_stride,
                       int64_t columns) {
   Vec<T> sum[R][kBlockVectors] = {};
+  fetch_tile<T, R, kBlockVectors>([&](int64_t i)
+                                      __attribute__((always_inline)) { return c + i * c_stride; });
   for (int64_t k = 0; k < depth; ++k) {
-    fetch_at_step<T, R, kBlockVectors>(k, [&](int64_t i) { return c + i * c_stride; });
-    // The left side's rows stand far apart, and other threads have written some of them.
-    __builtin_prefetch(a + kLine<T>);
+    // The left side's rows stand far apart, and other threads have written some of them. Where a step has
+    // few multiply-adds, it costs more than it gains.
+    if constexpr (kAccumulators > 12) {
+      __builtin_prefetch(a + kLine<T>);
+    }
     Vec<T> side[kBlockVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kBlockVectors; ++v) {

@@ -58,21 +58,28 @@ inline void product_tile(const ProductArguments<T>& p,
     }
   }
   const T* packed = p.packed + first * operands(p.depth);
-  add_products<T, R, V>(
-      sum, a + r, packed, k_first, k_last, [&](int64_t step) __attribute__((always_inline)) {
-        if constexpr (Fetch) {
-          if (p.c_is_cold) {
-            fetch_at_step<T, R, V>(
-                step, [&](int64_t i) __attribute__((always_inline)) { return p.c[r + i] + first; });
-          }
+  if constexpr (Fetch) {
+    if (p.c_is_cold) {
+      fetch_tile<T, R, V>([&](int64_t i)
+                              __attribute__((always_inline)) { return p.c[r + i] + first; });
+    }
+    add_products<T, R, V>(
+        sum,
+        a + r,
+        packed,
+        k_first,
+        k_last,
+        [&](int64_t done, int64_t now) __attribute__((always_inline)) {
           if (next != nullptr) {
-            fetch_rows_at_step<T, R>(step, next, k_first);
+            fetch_rows<T, R>(next, k_first + done);
           }
           if (next_part != nullptr) {
-            fetch_block_at_step(step, next_part);
+            fetch_lines(next_part, done, now);
           }
-        }
-      });
+        });
+  } else {
+    add_products<T, R, V>(sum, a + r, packed, k_first, k_last, NoFetch{});
+  }
   if (columns >= block) {
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {

@@ -25,17 +25,19 @@ inline void step_tile(
   constexpr int V = kStepVectors<Cell>;
   Vec<T> sum[R][V] = {};
   const int64_t depth = operands(s.depth);
-  add_products<T, R, V>(
-      sum,
-      h_prev + r,
-      s.packed + j * Cell::kGates * depth,
-      0,
-      depth,
-      [&](int64_t step) __attribute__((always_inline)) {
-        if constexpr (Fetch) {
-          fetch_block_at_step(step, next_part);
-        }
-      });
+  const T* packed = s.packed + j * Cell::kGates * depth;
+  if constexpr (Fetch) {
+    add_products<T, R, V>(
+        sum,
+        h_prev + r,
+        packed,
+        0,
+        depth,
+        [&](int64_t done, int64_t now)
+            __attribute__((always_inline)) { fetch_lines(next_part, done, now); });
+  } else {
+    add_products<T, R, V>(sum, h_prev + r, packed, 0, depth, NoFetch{});
+  }
   Vec<T> recurrent[R][V];
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {

@@ -6,6 +6,8 @@
 #include <masked_rnn/csrc/vec/fetch.h>
 #include <masked_rnn/csrc/vec/operands.h>
 
+#include <type_traits>
+
 namespace masked_rnn {
 namespace {
 
@@ -19,68 +21,89 @@ constexpr int kAccumulators = MASKED_RNN_VECTOR_BYTES == 64 ? 24 : 12;
 template <int V>
 constexpr int kTileRows = kAccumulators / V;
 
-// Fetches a tile of R rows of V vectors, which row(r) begins, into the first-level cache: one vector
-// at each of the first steps of the loop that computes what is written there.
+// Operands that a tile multiplies between two times of fetching ahead: a cache line of a row. Were
+// something fetched or only asked about at each operand, the loop would take half as long again where
+// another program shares the core, which leaves it half of the instructions.
+template <class T>
+constexpr int64_t kFetchedOperands = kLine<T>;
+
+// Fetches a tile of R rows of V vectors, which row(r) begins, into the first-level cache, to be written.
 template <class T, int R, int V, class Row>
-MASKED_RNN_INLINE void fetch_at_step(int64_t step, const Row& row) {
-  if (step < R * V) {
-    __builtin_prefetch(row(step / V) + step % V * kLanes<T>, /*write=*/1);
+MASKED_RNN_INLINE void fetch_tile(const Row& row) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    const T* to = row(r);
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < V * kLanes<T>; i += kLine<T>) {
+      __builtin_prefetch(to + i, /*write=*/1);
+    }
   }
 }
 
-// Fetches R rows from `first` on, for the next tile: one line of each while the loop walks the same
-// elements of this tile's rows.
+// Fetches what R rows have from k on, kFetchedOperands of them: those of the next tile while the loop
+// walks the same elements of this one's rows.
 template <class T, int R>
-MASKED_RNN_INLINE void fetch_rows_at_step(int64_t step, const T* const* rows, int64_t first) {
-  static_assert(R <= kLine<T>);
-  const int64_t r = step % kLine<T>;
-  if (r < R) {
-    __builtin_prefetch(rows[r] + first + step - r);
+MASKED_RNN_INLINE void fetch_rows(const T* const* rows, int64_t k) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    __builtin_prefetch(rows[r] + k);
   }
 }
 
 // What tile `tile` of `tiles` over a block of packed weights, V vectors at each of `depth` operands,
-// fetches of the block that comes after it: one line at each step of its loop, so that some tiles fetch
-// all of it, while the others compute. Null if there is nothing left to fetch, and for a single tile,
-// which waits for its own block.
+// fetches of the block that comes after it: one line for each operand of its loop, so that some tiles
+// fetch all of it, while the others compute. Null if there is nothing left to fetch, and for a single
+// tile, which waits for its own block.
 template <class T, int V>
 inline const T* part_of_block(const T* next, int64_t depth, int64_t tile, int64_t tiles) {
   constexpr int64_t kParts = (V * kLanes<T> + kLine<T> - 1) / kLine<T>;
   return next != nullptr && tiles > 1 && tile < kParts ? next + tile * depth * kLine<T> : nullptr;
 }
 
+// Lines [first, first + count) of such a part.
 template <class T>
-MASKED_RNN_INLINE void fetch_block_at_step(int64_t step, const T* part) {
-  __builtin_prefetch(part + step * kLine<T>, /*write=*/0, /*locality=*/2);
+MASKED_RNN_INLINE void fetch_lines(const T* part, int64_t first, int64_t count) {
+  for (int64_t i = first; i < first + count; ++i) {
+    __builtin_prefetch(part + i * kLine<T>, /*write=*/0, /*locality=*/2);
+  }
 }
 
-// sum[r][v] += sum over operands k in [first, last) of a[r][k] * b[k][v]. each_step(0, 1, ...) is called
-// on the way.
-template <class T, int R, int V, class Step>
+// Of a tile that fetches nothing.
+struct NoFetch {};
+
+// sum[r][v] += sum over operands k in [first, last) of a[r][k] * b[k][v]. On the way
+// fetch(operands done, operands that come now) is called, of kFetchedOperands and fewer at the end.
+template <class T, int R, int V, class Fetch>
 MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][V],
                                     const T* const* a,
                                     const T* b,
                                     int64_t first,
                                     int64_t last,
-                                    const Step& each_step) {
+                                    const Fetch& fetch) {
   const T* rows[R];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     rows[r] = a[r];
   }
-  for (int64_t k = first; k < last; ++k) {
-    each_step(k - first);
-    Vec<T> column[V];
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      column[v] = load(b + (k * V + v) * kLanes<T>);
+  for (int64_t k = first; k < last;) {
+    int64_t end = last;
+    if constexpr (!std::is_same_v<Fetch, NoFetch>) {
+      end = last - k < kFetchedOperands<T> ? last : k + kFetchedOperands<T>;
+      fetch(k - first, end - k);
     }
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const Vec<T> x = broadcast(rows[r][k]);
+    for (; k < end; ++k) {
+      Vec<T> column[V];
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
-        sum[r][v] = multiply_add<T>(x, column[v], sum[r][v]);
+        column[v] = load(b + (k * V + v) * kLanes<T>);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const Vec<T> x = broadcast(rows[r][k]);
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) {
+          sum[r][v] = multiply_add<T>(x, column[v], sum[r][v]);
+        }
       }
     }
   }
