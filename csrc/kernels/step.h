@@ -17,6 +17,21 @@ constexpr int kUnitVectors = Cell::kGates == 1 ? kBlockVectors : 1;
 template <class Cell>
 constexpr int kStepVectors = kUnitVectors<Cell>* Cell::kGates;
 
+// The cell of rows [r, r + R) and the hidden units of the packed block that begins with unit j; vector v of
+// row i has the recurrent product at recurrent[i * kStepVectors + v].
+template <class T, class Cell, int R>
+inline void apply_cell(const StepArguments<T>& s, int64_t r, int64_t j, const Vec<T>* recurrent) {
+  constexpr int V = kStepVectors<Cell>;
+  for (int u = 0; u < kUnitVectors<Cell>; ++u, recurrent += Cell::kGates) {
+    const int64_t unit = j + u * kLanes<T>, left = s.last - unit;
+    if (left >= kLanes<T>) {
+      Cell::template forward<R>(s, r, unit, Whole<T>{}, recurrent, V);
+    } else if (left > 0) {
+      Cell::template forward<R>(s, r, unit, Partial<T>{left}, recurrent, V);
+    }
+  }
+}
+
 // Rows [r, r + R) and the hidden units of the packed block that begins with unit j. With Fetch, a part of
 // the next block is fetched.
 template <class T, class Cell, int R, bool Fetch>
@@ -46,15 +61,42 @@ inline void step_tile(
       recurrent[i][v] = sum[i][v];
     }
   }
-  // The recurrent product is in the first-level cache now; unit vector u of row i has its gates at
-  // recurrent[i] + u * kGates.
-  for (int u = 0; u < kUnitVectors<Cell>; ++u) {
-    const int64_t unit = j + u * kLanes<T>, left = s.last - unit;
-    if (left >= kLanes<T>) {
-      Cell::template forward<R>(s, r, unit, Whole<T>{}, recurrent[0] + u * Cell::kGates, V);
-    } else if (left > 0) {
-      Cell::template forward<R>(s, r, unit, Partial<T>{left}, recurrent[0] + u * Cell::kGates, V);
+  // The recurrent product is in the first-level cache now.
+  apply_cell<T, Cell, R>(s, r, j, recurrent[0]);
+}
+
+// Blocks of weights that a single row goes through at a time: one has too few sums to keep the processor
+// busy while a multiply-add takes its time.
+constexpr int kBlocksOfOneRow = 2;
+
+// A single row, and the units of as many packed blocks, the first of which begins with unit j.
+template <class T, class Cell>
+void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t j) {
+  constexpr int V = kStepVectors<Cell>;
+  constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
+  const int64_t depth = operands(s.depth), block = V * kLanes<T> * depth;
+  const T* packed = s.packed + j * Cell::kGates * depth;
+  Vec<T> sum[kBlocksOfOneRow][V] = {};
+  for (int64_t k = 0; k < depth; ++k, packed += V * kLanes<T>) {
+    const Vec<T> x = broadcast(h_prev[k]);
+#pragma GCC unroll 4
+    for (int i = 0; i < kBlocksOfOneRow; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        sum[i][v] = multiply_add<T>(x, load(packed + i * block + v * kLanes<T>), sum[i][v]);
+      }
     }
+  }
+  Vec<T> recurrent[kBlocksOfOneRow][V];
+#pragma GCC unroll 4
+  for (int i = 0; i < kBlocksOfOneRow; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      recurrent[i][v] = sum[i][v];
+    }
+  }
+  for (int i = 0; i < kBlocksOfOneRow; ++i) {
+    apply_cell<T, Cell, 1>(s, 0, j + i * units, recurrent[i]);
   }
 }
 
@@ -74,6 +116,12 @@ void step(const StepArguments<T>& s) {
   constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
   const OperandRows<T> h_prev(s.h_prev, s.rows, s.depth);
   const int64_t blocks = (s.last - s.first + units - 1) / units, depth = operands(s.depth);
+  if (s.rows == 1 && blocks % kBlocksOfOneRow == 0) {
+    in_order(blocks / kBlocksOfOneRow, s.backwards, [&](int64_t pair, int64_t) {
+      step_of_one_row<T, Cell>(s, h_prev.data()[0], s.first + pair * kBlocksOfOneRow * units);
+    });
+    return;
+  }
   in_order(blocks, s.backwards, [&](int64_t block, int64_t next) {
     const int64_t unit = s.first + block * units;
     const T* next_block = s.packed_is_cold && next >= 0
