@@ -8,6 +8,9 @@ namespace {
 
 constexpr int64_t kSummedRowsOfColumns = 32;
 
+// Where vectors are short, so are the steps: fetching at each of them costs more than it gains.
+constexpr bool kFetchesLeftSide = MASKED_RNN_VECTOR_BYTES == 64;
+
 // Cold rows are fetched so many rows before.
 constexpr int64_t kRowsAhead = 8;
 
@@ -57,9 +60,8 @@ inline void outer_sum(const T* a,
   fetch_tile<T, R, kBlockVectors>([&](int64_t i)
                                       __attribute__((always_inline)) { return c + i * c_stride; });
   for (int64_t k = 0; k < depth; ++k) {
-    // The left side's rows stand far apart, and other threads have written some of them. Where a step has
-    // few multiply-adds, it costs more than it gains.
-    if constexpr (kAccumulators > 12) {
+    // The left side's rows stand far apart, and other threads have written some of them.
+    if constexpr (kFetchesLeftSide) {
       __builtin_prefetch(a + kLine<T>);
     }
     Vec<T> side[kBlockVectors];

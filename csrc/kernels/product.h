@@ -24,10 +24,10 @@ inline void for_vectors(int64_t columns, const Each& each) {
   }
 }
 
-// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last). With
-// Fetch, c is fetched if it is cold, and `next` if it is not null. The sums stay in registers where the
-// block is whole: no loop may ask for one by a number that it counts.
-template <class T, int R, bool Fetch>
+// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last); `fetch`
+// is that of add_products. The sums stay in registers where the block is whole: no loop may ask for one by
+// a number that it counts.
+template <class T, int R, class Fetch>
 inline void product_tile(const ProductArguments<T>& p,
                          const T* const* a,
                          int64_t r,
@@ -35,8 +35,7 @@ inline void product_tile(const ProductArguments<T>& p,
                          int64_t k_first,
                          int64_t k_last,
                          bool add,
-                         const T* const* next,
-                         const T* next_part) {
+                         const Fetch& fetch) {
   constexpr int V = kBlockVectors;
   constexpr int64_t block = V * kLanes<T>;
   const int64_t columns = p.columns - first;
@@ -57,29 +56,7 @@ inline void product_tile(const ProductArguments<T>& p,
       }
     }
   }
-  const T* packed = p.packed + first * operands(p.depth);
-  if constexpr (Fetch) {
-    if (p.c_is_cold) {
-      fetch_tile<T, R, V>([&](int64_t i)
-                              __attribute__((always_inline)) { return p.c[r + i] + first; });
-    }
-    add_products<T, R, V>(
-        sum,
-        a + r,
-        packed,
-        k_first,
-        k_last,
-        [&](int64_t done, int64_t now) __attribute__((always_inline)) {
-          if (next != nullptr) {
-            fetch_rows<T, R>(next, k_first + done);
-          }
-          if (next_part != nullptr) {
-            fetch_lines(next_part, done, now);
-          }
-        });
-  } else {
-    add_products<T, R, V>(sum, a + r, packed, k_first, k_last, NoFetch{});
-  }
+  add_products<T, R, V>(sum, a + r, p.packed + first * operands(p.depth), k_first, k_last, fetch);
   if (columns >= block) {
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
@@ -122,22 +99,35 @@ void product(const ProductArguments<T>& p) {
     int64_t tile = 0;
     for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
       constexpr int R = decltype(rows)::value;
-      const bool fetch_rows = kTerms == 1 && p.a_is_cold && block == 0 && r + 2 * R <= p.rows;
+      const bool ahead = kTerms == 1 && p.a_is_cold && block == 0 && r + 2 * R <= p.rows;
+      const T* const* next_rows = ahead ? a.data() + r + R : nullptr;
       const T* next_part =
           part_of_block<T, kBlockVectors>(next_block, k_last - k_first, tile++, tiles);
-      if (fetch_rows || p.c_is_cold || next_part != nullptr) {
-        product_tile<T, R, true>(p,
-                                 a.data(),
-                                 r,
-                                 block * units,
-                                 k_first,
-                                 k_last,
-                                 add,
-                                 fetch_rows ? a.data() + r + R : nullptr,
-                                 next_part);
+      const int64_t first = block * units;
+      if (p.c_is_cold) {
+        fetch_tile<T, R, kBlockVectors>([&](int64_t i) __attribute__((always_inline)) {
+          return p.c[r + i] + first;
+        });
+      }
+      if (next_rows != nullptr || next_part != nullptr) {
+        product_tile<T, R>(
+            p,
+            a.data(),
+            r,
+            first,
+            k_first,
+            k_last,
+            add,
+            [&](int64_t done, int64_t now) __attribute__((always_inline)) {
+              if (next_rows != nullptr) {
+                fetch_rows<T, R>(next_rows, k_first + done);
+              }
+              if (next_part != nullptr) {
+                fetch_lines(next_part, done, now);
+              }
+            });
       } else {
-        product_tile<T, R, false>(
-            p, a.data(), r, block * units, k_first, k_last, add, nullptr, nullptr);
+        product_tile<T, R>(p, a.data(), r, first, k_first, k_last, add, NoFetch{});
       }
     });
   });

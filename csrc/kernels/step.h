@@ -17,42 +17,15 @@ constexpr int kUnitVectors = Cell::kGates == 1 ? kBlockVectors : 1;
 template <class Cell>
 constexpr int kStepVectors = kUnitVectors<Cell>* Cell::kGates;
 
-// The cell of rows [r, r + R) and the hidden units of the packed block that begins with unit j; vector v of
-// row i has the recurrent product at recurrent[i * kStepVectors + v].
+// The cell of rows [r, r + R) and the hidden units of the packed block that begins with unit j, of which
+// `sum` is the recurrent product.
 template <class T, class Cell, int R>
-inline void apply_cell(const StepArguments<T>& s, int64_t r, int64_t j, const Vec<T>* recurrent) {
+MASKED_RNN_INLINE void apply_cell(const StepArguments<T>& s,
+                                  int64_t r,
+                                  int64_t j,
+                                  const Vec<T> (&sum)[R][kStepVectors<Cell>]) {
   constexpr int V = kStepVectors<Cell>;
-  for (int u = 0; u < kUnitVectors<Cell>; ++u, recurrent += Cell::kGates) {
-    const int64_t unit = j + u * kLanes<T>, left = s.last - unit;
-    if (left >= kLanes<T>) {
-      Cell::template forward<R>(s, r, unit, Whole<T>{}, recurrent, V);
-    } else if (left > 0) {
-      Cell::template forward<R>(s, r, unit, Partial<T>{left}, recurrent, V);
-    }
-  }
-}
-
-// Rows [r, r + R) and the hidden units of the packed block that begins with unit j. With Fetch, a part of
-// the next block is fetched.
-template <class T, class Cell, int R, bool Fetch>
-inline void step_tile(
-    const StepArguments<T>& s, const T* const* h_prev, int64_t r, int64_t j, const T* next_part) {
-  constexpr int V = kStepVectors<Cell>;
-  Vec<T> sum[R][V] = {};
-  const int64_t depth = operands(s.depth);
-  const T* packed = s.packed + j * Cell::kGates * depth;
-  if constexpr (Fetch) {
-    add_products<T, R, V>(
-        sum,
-        h_prev + r,
-        packed,
-        0,
-        depth,
-        [&](int64_t done, int64_t now)
-            __attribute__((always_inline)) { fetch_lines(next_part, done, now); });
-  } else {
-    add_products<T, R, V>(sum, h_prev + r, packed, 0, depth, NoFetch{});
-  }
+  // In the first-level cache, so that the sums themselves stay in registers while they grow.
   Vec<T> recurrent[R][V];
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
@@ -61,42 +34,53 @@ inline void step_tile(
       recurrent[i][v] = sum[i][v];
     }
   }
-  // The recurrent product is in the first-level cache now.
-  apply_cell<T, Cell, R>(s, r, j, recurrent[0]);
+  for (int u = 0; u < kUnitVectors<Cell>; ++u) {
+    const int64_t unit = j + u * kLanes<T>, left = s.last - unit;
+    if (left >= kLanes<T>) {
+      Cell::template forward<R>(s, r, unit, Whole<T>{}, recurrent[0] + u * Cell::kGates, V);
+    } else if (left > 0) {
+      Cell::template forward<R>(s, r, unit, Partial<T>{left}, recurrent[0] + u * Cell::kGates, V);
+    }
+  }
+}
+
+// Rows [r, r + R) and the hidden units of the packed block that begins with unit j; `fetch` is that of
+// add_products.
+template <class T, class Cell, int R, class Fetch>
+inline void step_tile(
+    const StepArguments<T>& s, const T* const* h_prev, int64_t r, int64_t j, const Fetch& fetch) {
+  constexpr int V = kStepVectors<Cell>;
+  Vec<T> sum[R][V] = {};
+  const int64_t depth = operands(s.depth);
+  add_products<T, R, V>(sum, h_prev + r, s.packed + j * Cell::kGates * depth, 0, depth, fetch);
+  apply_cell<T, Cell, R>(s, r, j, sum);
 }
 
 // Blocks of weights that a single row goes through at a time: one has too few sums to keep the processor
 // busy while a multiply-add takes its time.
 constexpr int kBlocksOfOneRow = 2;
 
-// A single row, and the units of as many packed blocks, the first of which begins with unit j.
-template <class T, class Cell>
+// A single row, and the units of so many packed blocks, the first of which begins with unit j.
+template <class T, class Cell, int Blocks>
 void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t j) {
   constexpr int V = kStepVectors<Cell>;
   constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
   const int64_t depth = operands(s.depth), block = V * kLanes<T> * depth;
   const T* packed = s.packed + j * Cell::kGates * depth;
-  Vec<T> sum[kBlocksOfOneRow][V] = {};
+  Vec<T> sum[Blocks][1][V] = {};
   for (int64_t k = 0; k < depth; ++k, packed += V * kLanes<T>) {
     const Vec<T> x = broadcast(h_prev[k]);
 #pragma GCC unroll 4
-    for (int i = 0; i < kBlocksOfOneRow; ++i) {
+    for (int i = 0; i < Blocks; ++i) {
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
-        sum[i][v] = multiply_add<T>(x, load(packed + i * block + v * kLanes<T>), sum[i][v]);
+        sum[i][0][v] = multiply_add<T>(x, load(packed + i * block + v * kLanes<T>), sum[i][0][v]);
       }
     }
   }
-  Vec<T> recurrent[kBlocksOfOneRow][V];
 #pragma GCC unroll 4
-  for (int i = 0; i < kBlocksOfOneRow; ++i) {
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      recurrent[i][v] = sum[i][v];
-    }
-  }
-  for (int i = 0; i < kBlocksOfOneRow; ++i) {
-    apply_cell<T, Cell, 1>(s, 0, j + i * units, recurrent[i]);
+  for (int i = 0; i < Blocks; ++i) {
+    apply_cell<T, Cell, 1>(s, 0, j + i * units, sum[i]);
   }
 }
 
@@ -116,9 +100,15 @@ void step(const StepArguments<T>& s) {
   constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
   const OperandRows<T> h_prev(s.h_prev, s.rows, s.depth);
   const int64_t blocks = (s.last - s.first + units - 1) / units, depth = operands(s.depth);
-  if (s.rows == 1 && blocks % kBlocksOfOneRow == 0) {
-    in_order(blocks / kBlocksOfOneRow, s.backwards, [&](int64_t pair, int64_t) {
-      step_of_one_row<T, Cell>(s, h_prev.data()[0], s.first + pair * kBlocksOfOneRow * units);
+  if (s.rows == 1) {
+    constexpr int N = kBlocksOfOneRow;
+    in_order((blocks + N - 1) / N, s.backwards, [&](int64_t i, int64_t) {
+      const int64_t unit = s.first + i * N * units;
+      if (blocks - i * N >= N) {
+        step_of_one_row<T, Cell, N>(s, h_prev.data()[0], unit);
+      } else {
+        step_of_one_row<T, Cell, 1>(s, h_prev.data()[0], unit);
+      }
     });
     return;
   }
@@ -133,9 +123,15 @@ void step(const StepArguments<T>& s) {
       constexpr int R = decltype(rows)::value;
       const T* part = part_of_block<T, V>(next_block, depth, tile++, tiles);
       if (part != nullptr) {
-        step_tile<T, Cell, R, true>(s, h_prev.data(), r, unit, part);
+        step_tile<T, Cell, R>(
+            s,
+            h_prev.data(),
+            r,
+            unit,
+            [&](int64_t done, int64_t now)
+                __attribute__((always_inline)) { fetch_lines(part, done, now); });
       } else {
-        step_tile<T, Cell, R, false>(s, h_prev.data(), r, unit, nullptr);
+        step_tile<T, Cell, R>(s, h_prev.data(), r, unit, NoFetch{});
       }
     });
   });
