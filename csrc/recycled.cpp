@@ -17,7 +17,7 @@ constexpr size_t kAlignment = 64;
 constexpr size_t kHugePage = size_t{1} << 21;
 
 // Blocks that nobody uses hold at most so many bytes in all.
-constexpr size_t kKeptBytes = size_t{1} << 28;
+constexpr size_t kUnusedBytes = size_t{1} << 28;
 
 // A block may be so many times as large as what is asked for.
 constexpr size_t kLargestRatio = 2;
@@ -108,7 +108,7 @@ void Pool::keep(Header* block) {
   block->next = first;
   first = block;
   kept_bytes_ += block->bytes;
-  while (kept_bytes_ > kKeptBytes) {
+  while (kept_bytes_ > kUnusedBytes) {
     const auto largest = std::prev(kept_.end());
     if (largest->second == nullptr) {
       kept_.erase(largest);

@@ -7,16 +7,14 @@
 namespace masked_rnn {
 namespace {
 
-using Json = nlohmann::json;
+constexpr auto kRunFormat = "masked_rnn run 1";
 
-constexpr auto kFormat = "masked_rnn run 1";
-
-Json to_json(const DataDescription& data) {
+nlohmann::json to_json(const DataDescription& data) {
   if (data.file.empty()) return nullptr;
   return {{"file", data.file}, {"sequences", data.sequences}, {"fingerprint", data.fingerprint}};
 }
 
-DataDescription data_from_json(const Json& json) {
+DataDescription data_from_json(const nlohmann::json& json) {
   DataDescription data;
   if (json.is_null()) return data;
   json.at("file").get_to(data.file);
@@ -27,7 +25,7 @@ DataDescription data_from_json(const Json& json) {
 
 }  // namespace
 
-void to_json(Json& json, const ModelOptions& options) {
+void to_json(nlohmann::json& json, const ModelOptions& options) {
   json = {{"task", name(options.task)},
           {"cell", name(options.cell)},
           {"input", name(options.input)},
@@ -45,7 +43,7 @@ void to_json(Json& json, const ModelOptions& options) {
           {"pooling", name(options.pooling)}};
 }
 
-void from_json(const Json& json, ModelOptions& options) {
+void from_json(const nlohmann::json& json, ModelOptions& options) {
   options.task = task_from_name(json.at("task").get<std::string>());
   options.cell = cell_from_name(json.at("cell").get<std::string>());
   options.input = input_kind_from_name(json.at("input").get<std::string>());
@@ -63,7 +61,7 @@ void from_json(const Json& json, ModelOptions& options) {
   options.pooling = pooling_from_name(json.at("pooling").get<std::string>());
 }
 
-void to_json(Json& json, const TrainingOptions& options) {
+void to_json(nlohmann::json& json, const TrainingOptions& options) {
   json = {{"optimizer", name(options.optimizer)},
           {"learning_rate", options.learning_rate},
           {"learning_rate_decay", options.learning_rate_decay},
@@ -81,7 +79,7 @@ void to_json(Json& json, const TrainingOptions& options) {
           {"dtype", name(options.precision)}};
 }
 
-void from_json(const Json& json, TrainingOptions& options) {
+void from_json(const nlohmann::json& json, TrainingOptions& options) {
   options.optimizer = optimizer_from_name(json.at("optimizer").get<std::string>());
   json.at("learning_rate").get_to(options.learning_rate);
   json.at("learning_rate_decay").get_to(options.learning_rate_decay);
@@ -99,15 +97,15 @@ void from_json(const Json& json, TrainingOptions& options) {
   options.precision = precision_from_name(json.at("dtype").get<std::string>());
 }
 
-void to_json(Json& json, const RunDescription& description) {
-  json = {{"format", kFormat},
+void to_json(nlohmann::json& json, const RunDescription& description) {
+  json = {{"format", kRunFormat},
           {"model", description.model},
           {"training", description.training},
           {"data", {{"train", to_json(description.train)}, {"dev", to_json(description.dev)}}}};
 }
 
-void from_json(const Json& json, RunDescription& description) {
-  TORCH_CHECK(json.at("format") == kFormat, "another format");
+void from_json(const nlohmann::json& json, RunDescription& description) {
+  TORCH_CHECK(json.at("format") == kRunFormat, "another format");
   json.at("model").get_to(description.model);
   json.at("training").get_to(description.training);
   description.train = data_from_json(json.at("data").at("train"));

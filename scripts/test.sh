@@ -29,10 +29,10 @@ build_tests() {
   cmake --build build/release --target masked-rnn test_csrc export_samples masked-rnn-benchmark
 }
 # The C++ tests run under sanitizers; those of the kernels also as they are installed.
-sanitized() {  # sanitized PRESET TARGET...: the tests of that name, or all
+sanitized() {  # sanitized PRESET TARGET...: the tests of that name, or all_tests
   local tests
   tests="^($(IFS='|'; echo "${*:2}"))$"
-  [[ $2 != all ]] || tests=.
+  [[ $2 != all_tests ]] || tests=.
   mkdir -p "build/$1"
   cmake --preset "$1" -G Ninja >"build/$1/configure.log" || { cat "build/$1/configure.log"; return 1; }
   cmake --build --preset "$1" --target "${@:2}" &&
@@ -60,8 +60,8 @@ installed_by_cmake() {
 
 check "build of the tests" build_tests
 check "C++ tests of kernels" build/release/bin/test_csrc --gtest_brief=1
-check "C++ tests, addresses" sanitized asan all
-check "C++ tests, threads" sanitized tsan test_csrc test_models_nn
+check "C++ tests, addresses" sanitized asan all_tests
+check "C++ tests, threads" sanitized tsan test_models_nn
 check "Python tests" python -m pytest -q -n "$(nproc)"
 check "headers compile alone" cmake --build build/release --target all_verify_interface_header_sets
 check "installed wheel" installed_wheel

@@ -9,7 +9,7 @@ namespace masked_rnn {
 namespace {
 
 // Packed weights that are kept hold at most so many bytes in all.
-constexpr size_t kKeptBytes = size_t{1} << 27;
+constexpr size_t kPackedBytes = size_t{1} << 27;
 
 struct Kept {
   WeightIdentity identity;
@@ -45,7 +45,7 @@ class KeptWeights {
     size_t bytes = 0;
     for (auto kept = kept_.begin(); kept != kept_.end(); ++kept) {
       bytes += kept->packed.nbytes();
-      if (bytes > kKeptBytes) {
+      if (bytes > kPackedBytes) {
         kept_.erase(kept, kept_.end());
         break;
       }

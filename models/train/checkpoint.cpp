@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr auto kFormat = "masked_rnn checkpoint 1";
+constexpr auto kCheckpointFormat = "masked_rnn checkpoint 1";
 
 std::string numbers_to_json(const TrainingState& state) {
   Json history = Json::array();
@@ -66,7 +66,7 @@ void save_checkpoint(const TrainingState& state,
                      const std::string& file) {
   drop_scratch(optimizer);
   torch::serialize::OutputArchive archive;
-  archive.write("format", c10::IValue(kFormat));
+  archive.write("format", c10::IValue(kCheckpointFormat));
   archive.write("state", c10::IValue(numbers_to_json(state)));
   archive.write("weights", to_ivalue(copy_weights(model)));
   archive.write("best", to_ivalue(state.best));
@@ -95,7 +95,7 @@ TrainingState load_checkpoint(const std::string& file,
   torch::Tensor generator;
   try {
     archive.load_from(bytes.data(), bytes.size());
-    TORCH_CHECK(read(archive, "format").toStringRef() == kFormat);
+    TORCH_CHECK(read(archive, "format").toStringRef() == kCheckpointFormat);
     state = numbers_from_json(read(archive, "state").toStringRef());
     weights = to_weights(read(archive, "weights"));
     state.best = to_weights(read(archive, "best"));

@@ -41,19 +41,19 @@ auto autocast(const at::Tensor& input, States hx, at::TensorList params, Rest...
   return function(lower(input), lower(hx), lower(params), rest...);
 }
 
-using OptionalTensor = const std::optional<at::Tensor>&;
+using OptionalArgument = const std::optional<at::Tensor>&;
 
 template <auto function>
 constexpr auto kSingleState = autocast<function,
-                                       OptionalTensor,
+                                       OptionalArgument,
                                        bool,
                                        int64_t,
                                        double,
                                        bool,
                                        bool,
                                        bool,
-                                       OptionalTensor,
-                                       OptionalTensor>;
+                                       OptionalArgument,
+                                       OptionalArgument>;
 
 constexpr auto kLstm = autocast<lstm,
                                 at::TensorList,
@@ -63,8 +63,8 @@ constexpr auto kLstm = autocast<lstm,
                                 bool,
                                 bool,
                                 bool,
-                                OptionalTensor,
-                                OptionalTensor>;
+                                OptionalArgument,
+                                OptionalArgument>;
 
 }  // namespace
 }  // namespace masked_rnn

@@ -10,44 +10,44 @@
 namespace masked_rnn {
 namespace {
 
-using Numbers = std::vector<int64_t>;
+using Integers = std::vector<int64_t>;
 
 TEST(Schedule, OrdersSequencesByFallingLengthAndRowsByStep) {
-  const Numbers lengths{2, 4, 0, 3};
+  const Integers lengths{2, 4, 0, 3};
   const Schedule s = schedule_from_lengths(lengths.data(), 4, /*reverse=*/false);
-  EXPECT_EQ(s.order, (Numbers{1, 3, 0, 2}));
-  EXPECT_EQ(s.lengths, (Numbers{4, 3, 2, 0}));
-  EXPECT_EQ(s.offsets, (Numbers{0, 3, 6, 8, 9}));
-  EXPECT_EQ(s.times, (Numbers{0, 0, 0, 1, 1, 1, 2, 2, 3}));
+  EXPECT_EQ(s.order, (Integers{1, 3, 0, 2}));
+  EXPECT_EQ(s.lengths, (Integers{4, 3, 2, 0}));
+  EXPECT_EQ(s.offsets, (Integers{0, 3, 6, 8, 9}));
+  EXPECT_EQ(s.times, (Integers{0, 0, 0, 1, 1, 1, 2, 2, 3}));
   EXPECT_EQ(s.num_rows, 9);
 }
 
 TEST(Schedule, ReverseBeginsAtEachSequencesLastStep) {
-  const Numbers lengths{2, 4, 0, 3};
+  const Integers lengths{2, 4, 0, 3};
   const Schedule s = schedule_from_lengths(lengths.data(), 4, /*reverse=*/true);
-  EXPECT_EQ(s.times, (Numbers{3, 2, 1, 2, 1, 0, 1, 0, 0}));
+  EXPECT_EQ(s.times, (Integers{3, 2, 1, 2, 1, 0, 1, 0, 0}));
 }
 
 TEST(Schedule, EqualLengthsKeepTheCallersOrder) {
-  const Numbers lengths{1, 2, 1, 2};
-  EXPECT_EQ(schedule_from_lengths(lengths.data(), 4, false).order, (Numbers{1, 3, 0, 2}));
+  const Integers lengths{1, 2, 1, 2};
+  EXPECT_EQ(schedule_from_lengths(lengths.data(), 4, false).order, (Integers{1, 3, 0, 2}));
 }
 
 TEST(Schedule, AMaskWithHolesVisitsItsValidPositions) {
   // sequence 0: . x . x      sequence 1: x x x .
   const bool mask[] = {false, true, true, true, false, true, true, false};
   const Schedule forward = schedule_from_mask(mask, 2, 1, 4, 2, false);
-  EXPECT_EQ(forward.order, (Numbers{1, 0}));
-  EXPECT_EQ(forward.times, (Numbers{0, 1, 1, 3, 2}));
+  EXPECT_EQ(forward.order, (Integers{1, 0}));
+  EXPECT_EQ(forward.times, (Integers{0, 1, 1, 3, 2}));
   const Schedule reverse = schedule_from_mask(mask, 2, 1, 4, 2, true);
-  EXPECT_EQ(reverse.times, (Numbers{2, 3, 1, 1, 0}));
+  EXPECT_EQ(reverse.times, (Integers{2, 3, 1, 1, 0}));
 }
 
 TEST(Schedule, AMaskIsReadByItsStrides) {
   const bool batch_first[] = {true, true, false, true, false, false};  // [2, 3]
   const Schedule s = schedule_from_mask(batch_first, 1, 3, 3, 2, false);
-  EXPECT_EQ(s.lengths, (Numbers{2, 1}));
-  EXPECT_EQ(s.times, (Numbers{0, 0, 1}));
+  EXPECT_EQ(s.lengths, (Integers{2, 1}));
+  EXPECT_EQ(s.times, (Integers{0, 0, 1}));
 }
 
 TEST(Schedule, APartIsTheScheduleOfItsSequences) {
@@ -55,37 +55,37 @@ TEST(Schedule, APartIsTheScheduleOfItsSequences) {
   constexpr bool o = false, x = true;
   const bool mask[] = {o, x, o, x, x, x, o, o, o, x, o, o, x, o, o, o};
   const Schedule all = schedule_from_mask(mask, 4, 1, 4, 4, false);
-  ASSERT_EQ(all.order, (Numbers{1, 0, 3, 2}));
+  ASSERT_EQ(all.order, (Integers{1, 0, 3, 2}));
   const Schedule s = schedule_of(all, {1, 4});
   EXPECT_EQ(s.num_sequences, 3);
   EXPECT_EQ(s.num_steps, 2);
   EXPECT_EQ(s.num_rows, 3);
-  EXPECT_EQ(s.order, (Numbers{0, 3, 2}));
-  EXPECT_EQ(s.lengths, (Numbers{2, 1, 0}));
-  EXPECT_EQ(s.offsets, (Numbers{0, 2, 3}));
-  EXPECT_EQ(s.times, (Numbers{1, 0, 3}));
+  EXPECT_EQ(s.order, (Integers{0, 3, 2}));
+  EXPECT_EQ(s.lengths, (Integers{2, 1, 0}));
+  EXPECT_EQ(s.offsets, (Integers{0, 2, 3}));
+  EXPECT_EQ(s.times, (Integers{1, 0, 3}));
   EXPECT_EQ(schedule_of(all, {3, 4}).num_rows, 0);
   EXPECT_EQ(schedule_of(all, {4, 4}).num_sequences, 0);
   EXPECT_EQ(schedule_of(all, {0, 4}).times, all.times);
 }
 
 TEST(Schedule, NothingToComputeIsASchedule) {
-  const Numbers zeros{0, 0};
+  const Integers zeros{0, 0};
   const Schedule s = schedule_from_lengths(zeros.data(), 2, false);
   EXPECT_EQ(s.num_rows, 0);
   EXPECT_EQ(s.num_steps, 0);
   EXPECT_EQ(schedule_from_lengths(nullptr, 0, false).num_sequences, 0);
 }
 
-const std::vector<Numbers> kManyLengths{
+const std::vector<Integers> kManyLengths{
     {5, 4, 3, 2, 1, 0, 0}, {100, 1, 1}, {3, 3, 3, 3}, {0, 0}, {7}};
 
-Schedule of(const Numbers& lengths) {
+Schedule of(const Integers& lengths) {
   return schedule_from_lengths(lengths.data(), static_cast<int64_t>(lengths.size()), false);
 }
 
 TEST(Split, EverySequenceWithRowsStandsInExactlyOneSlice) {
-  for (const Numbers& lengths : kManyLengths) {
+  for (const Integers& lengths : kManyLengths) {
     const Schedule s = of(lengths);
     for (int64_t step = 0; step <= s.num_steps; ++step) {
       for (int64_t count = 1; count <= 9; ++count) {
@@ -112,7 +112,7 @@ TEST(Split, BalancesTheRowsOfItsSteps) {
 }
 
 TEST(PartsOfRows, AreFullAndNameTheStepsThatTheyNeed) {
-  for (const Numbers& lengths : kManyLengths) {
+  for (const Integers& lengths : kManyLengths) {
     const Schedule s = of(lengths);
     for (const int64_t rows : {1, 3, 4, 10, 1000}) {
       int64_t next_row = s.num_rows, next_step = s.num_steps;

@@ -8,7 +8,7 @@ namespace {
 using namespace masked_rnn;
 using masked_rnn::test::message_of;
 
-ModelOptions text_options() {
+ModelOptions smallest_options() {
   ModelOptions options;
   options.vocabulary_size = 10;
   options.num_labels = 2;
@@ -39,7 +39,9 @@ TEST(ModelOptions, UnknownNamesListTheKnownOnes) {
             "masked_rnn: expected task to be one of classify, label, but got ``");
 }
 
-TEST(ModelOptions, DefaultsOfATextModelAreConsistent) { EXPECT_NO_THROW(check(text_options())); }
+TEST(ModelOptions, DefaultsOfATextModelAreConsistent) {
+  EXPECT_NO_THROW(check(smallest_options()));
+}
 
 struct Contradiction {
   void (*change)(ModelOptions&);
@@ -83,7 +85,7 @@ TEST(ModelOptions, ContradictionsAreNamed) {
        "masked_rnn: expected dropout to be at least 0 and less than 1, but got 1"},
   };
   for (const Contradiction& contradiction : contradictions) {
-    ModelOptions options = text_options();
+    ModelOptions options = smallest_options();
     contradiction.change(options);
     EXPECT_EQ(message_of([&] { check(options); }), contradiction.message);
   }

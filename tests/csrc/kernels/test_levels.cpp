@@ -15,7 +15,7 @@ namespace {
 
 // Of sums of at most 1,100 products of order 1.
 template <class T>
-constexpr double kTolerance = std::is_same_v<T, float> ? 2e-4 : 1e-12;
+constexpr double kSumTolerance = std::is_same_v<T, float> ? 2e-4 : 1e-12;
 
 template <class T>
 class Levels : public testing::Test {};
@@ -99,7 +99,7 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
             products.product(p);
             for (int64_t r = 0; r < rows; ++r) {
               for (int64_t n = 0; n < columns; ++n) {
-                ASSERT_NEAR(c_rows[r][n], bias[n] + 2 * exact[r * columns + n], kTolerance<T>)
+                ASSERT_NEAR(c_rows[r][n], bias[n] + 2 * exact[r * columns + n], kSumTolerance<T>)
                     << rows << " " << columns << " " << backwards;
               }
               for (int64_t n = columns; n < apart; ++n) {
@@ -181,7 +181,7 @@ TYPED_TEST(Levels, InfinitiesNanAndHugeNumbersStayWhatTheyAre) {
           }
           const T got = c[r * columns + n];
           if (std::isfinite(sum)) {
-            ASSERT_NEAR(got, sum, magnitude * kTolerance<T> / 10) << r << " " << n;
+            ASSERT_NEAR(got, sum, magnitude * kSumTolerance<T> / 10) << r << " " << n;
           } else if (std::isinf(sum)) {
             ASSERT_EQ(got, sum) << r << " " << n;
           } else {
@@ -222,7 +222,8 @@ TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
                 for (int64_t r = 0; r < rows; ++r) {
                   sum += static_cast<long double>(a[r * stride + m]) * side[r * N + n];
                 }
-                ASSERT_NEAR(result[m * N + n], sum, kTolerance<T>) << rows << " " << M << " " << N;
+                ASSERT_NEAR(result[m * N + n], sum, kSumTolerance<T>)
+                    << rows << " " << M << " " << N;
               }
             }
           };
@@ -258,7 +259,7 @@ TYPED_TEST(Levels, OuterProductsOfHugeNumbersSpoilNoOtherSum) {
         if (m == 7) {
           ASSERT_FALSE(std::isfinite(c[m * columns + n]));
         } else {
-          ASSERT_NEAR(c[m * columns + n], sum, kTolerance<T>) << m << " " << n;
+          ASSERT_NEAR(c[m * columns + n], sum, kSumTolerance<T>) << m << " " << n;
         }
       }
     }
@@ -277,7 +278,7 @@ TYPED_TEST(Levels, ColumnSumsAddUpLikeANaiveLoop) {
         for (int64_t n = 0; n < columns; ++n) {
           long double sum = before[n];
           for (int64_t r = 0; r < rows; ++r) sum += a[r * stride + n];
-          ASSERT_NEAR(sums[n], sum, kTolerance<T>) << rows << " " << columns;
+          ASSERT_NEAR(sums[n], sum, kSumTolerance<T>) << rows << " " << columns;
         }
       });
     }

@@ -112,7 +112,7 @@ struct LstmCell {
 };
 
 template <class Pair>
-class Steps : public testing::Test {};
+class StepKernels : public testing::Test {};
 using Pairs = testing::Types<std::pair<float, TanhCell>,
                              std::pair<float, ReluCell>,
                              std::pair<float, GruCell>,
@@ -121,10 +121,10 @@ using Pairs = testing::Types<std::pair<float, TanhCell>,
                              std::pair<double, ReluCell>,
                              std::pair<double, GruCell>,
                              std::pair<double, LstmCell>>;
-TYPED_TEST_SUITE(Steps, Pairs);
+TYPED_TEST_SUITE(StepKernels, Pairs);
 
 template <class T>
-constexpr double kTolerance = std::is_same_v<T, float> ? 1e-5 : 1e-13;
+constexpr double kUnitTolerance = std::is_same_v<T, float> ? 1e-5 : 1e-13;
 
 // The units from a multiple of the packed block on, as threads that share out units compute them.
 template <class T>
@@ -132,7 +132,7 @@ int64_t second_block(const Kernels<T>& k, int64_t gates, int64_t H) {
   return std::min(k.by_step.block_units(gates), H);
 }
 
-TYPED_TEST(Steps, ForwardComputesTheCellsFormula) {
+TYPED_TEST(StepKernels, ForwardComputesTheCellsFormula) {
   using T = typename TypeParam::first_type;
   using Cell = typename TypeParam::second_type;
   constexpr int G = Cell::kGates;
@@ -181,12 +181,13 @@ TYPED_TEST(Steps, ForwardComputesTheCellsFormula) {
             }
             const Unit unit =
                 Cell::forward(gates, product, h_rows[r][j], c_prev[r * H + j], bias[j]);
-            ASSERT_NEAR(h[r * H + j], unit.h, kTolerance<T>) << H << " " << rows;
+            ASSERT_NEAR(h[r * H + j], unit.h, kUnitTolerance<T>) << H << " " << rows;
             if (G == 4) {
-              ASSERT_NEAR(c[r * H + j], unit.c, kTolerance<T>);
+              ASSERT_NEAR(c[r * H + j], unit.c, kUnitTolerance<T>);
             }
             for (size_t p = 0; p < unit.saved.size(); ++p) {
-              ASSERT_NEAR(saved[r * saved_stride + p * H + j], unit.saved[p], kTolerance<T>) << p;
+              ASSERT_NEAR(saved[r * saved_stride + p * H + j], unit.saved[p], kUnitTolerance<T>)
+                  << p;
             }
           }
         }
@@ -196,7 +197,7 @@ TYPED_TEST(Steps, ForwardComputesTheCellsFormula) {
 }
 
 // Where memory is cold, other instructions write and others are fetched; the numbers are the same.
-TYPED_TEST(Steps, ForwardGivesTheSameBitsWhereMemoryIsCold) {
+TYPED_TEST(StepKernels, ForwardGivesTheSameBitsWhereMemoryIsCold) {
   using T = typename TypeParam::first_type;
   using Cell = typename TypeParam::second_type;
   constexpr int G = Cell::kGates;
@@ -246,7 +247,7 @@ TYPED_TEST(Steps, ForwardGivesTheSameBitsWhereMemoryIsCold) {
   });
 }
 
-TYPED_TEST(Steps, BackwardComputesTheCellsDerivative) {
+TYPED_TEST(StepKernels, BackwardComputesTheCellsDerivative) {
   using T = typename TypeParam::first_type;
   using Cell = typename TypeParam::second_type;
   for (const int64_t H : {1, 7, 16, 17, 70}) {
@@ -292,13 +293,14 @@ TYPED_TEST(Steps, BackwardComputesTheCellsDerivative) {
             for (size_t g = 0; g < expected.size(); ++g) {
               const double actual = grad_gates[r * stride + g * H + j];
               const double scale = std::max(1.0, std::abs(expected[g]));
-              ASSERT_NEAR(actual, expected[g], 10 * kTolerance<T> * scale) << H << " gate " << g;
+              ASSERT_NEAR(actual, expected[g], 10 * kUnitTolerance<T> * scale)
+                  << H << " gate " << g;
             }
             if (Cell::kGates == 3) {
-              ASSERT_NEAR(grad_h[at], of_h, 10 * kTolerance<T>);
+              ASSERT_NEAR(grad_h[at], of_h, 10 * kUnitTolerance<T>);
             }
             if (Cell::kGates == 4) {
-              ASSERT_NEAR(grad_c[at], of_c, 100 * kTolerance<T>);
+              ASSERT_NEAR(grad_c[at], of_c, 100 * kUnitTolerance<T>);
             }
           }
         }

@@ -22,7 +22,7 @@ std::string series_error(const std::string& line) {
 }
 
 // The rows of a tensor [T, I].
-std::vector<std::vector<float>> rows(const torch::Tensor& features) {
+std::vector<std::vector<float>> features_of(const torch::Tensor& features) {
   EXPECT_EQ(features.scalar_type(), torch::kFloat);
   std::vector<std::vector<float>> all;
   for (int64_t t = 0; t < features.size(0); ++t) {
@@ -31,36 +31,37 @@ std::vector<std::vector<float>> rows(const torch::Tensor& features) {
   }
   return all;
 }
-using Rows = std::vector<std::vector<float>>;
+using Features = std::vector<std::vector<float>>;
 
 TEST(ParseTs, ChannelsAreColumnsAndLengthsDiffer) {
   const DataSet data =
       ts(kHeader + "1,2,3:4,5,6:a\n\n# note\n -1.5e1 , 1e2 : .25,-0 : b \r\n7:8:a");
   ASSERT_EQ(data.examples.size(), 3u);
-  EXPECT_EQ(rows(data.examples[0].features), Rows({{1, 4}, {2, 5}, {3, 6}}));
+  EXPECT_EQ(features_of(data.examples[0].features), Features({{1, 4}, {2, 5}, {3, 6}}));
   EXPECT_EQ(data.examples[0].labels, Strings({"a"}));
   EXPECT_EQ(data.examples[0].line, 6);
   EXPECT_EQ(data.examples[0].tokens, Strings());
-  EXPECT_EQ(rows(data.examples[1].features), Rows({{-15, 0.25}, {100, 0}}));
+  EXPECT_EQ(features_of(data.examples[1].features), Features({{-15, 0.25}, {100, 0}}));
   EXPECT_EQ(data.examples[1].labels, Strings({"b"}));
   EXPECT_EQ(data.examples[1].line, 9);
-  EXPECT_EQ(rows(data.examples[2].features), Rows({{7, 8}}));
+  EXPECT_EQ(features_of(data.examples[2].features), Features({{7, 8}}));
 }
 
 TEST(ParseTs, KeywordsInAnyCaseAndWithoutClassLabels) {
   const DataSet data = ts("@PROBLEMNAME p\n@CLASSLABEL False\n @Data \n1,2\n");
-  EXPECT_EQ(rows(data.examples.at(0).features), Rows({{1}, {2}}));
+  EXPECT_EQ(features_of(data.examples.at(0).features), Features({{1}, {2}}));
   EXPECT_EQ(data.examples.at(0).labels, Strings());
 }
 
 TEST(ParseTs, NanAtTheEndOfEveryChannelIsPadding) {
   const DataSet data = ts(kHeader + "1,2,NaN,nan:3,4,NaN,NaN:a\n");
-  EXPECT_EQ(rows(data.examples.at(0).features), Rows({{1, 3}, {2, 4}}));
+  EXPECT_EQ(features_of(data.examples.at(0).features), Features({{1, 3}, {2, 4}}));
 }
 
 TEST(ParseTs, NumbersKeepTheirSinglePrecision) {
   const DataSet data = ts(kHeader + "0.1,3.4028235e38,1e-60,-1.4e-45:a\n");
-  EXPECT_EQ(rows(data.examples.at(0).features), Rows({{0.1f}, {3.4028235e38f}, {0}, {-1.4e-45f}}));
+  EXPECT_EQ(features_of(data.examples.at(0).features),
+            Features({{0.1f}, {3.4028235e38f}, {0}, {-1.4e-45f}}));
 }
 
 TEST(ParseTs, NoData) {
