@@ -9,14 +9,16 @@ namespace {
 
 template <class T>
 struct TanhActivation {
-  static Vec<T> forward(Vec<T> x) { return tanh<T>(x); }
-  static Vec<T> backward(Vec<T> grad, Vec<T> y) { return grad * (1 - y * y); }
+  MASKED_RNN_INLINE static Vec<T> forward(Vec<T> x) { return tanh<T>(x); }
+  MASKED_RNN_INLINE static Vec<T> backward(Vec<T> grad, Vec<T> y) { return grad * (1 - y * y); }
 };
 
 template <class T>
 struct ReluActivation {
-  static Vec<T> forward(Vec<T> x) { return x <= 0 ? Vec<T>{} : x; }  // keeps NaN
-  static Vec<T> backward(Vec<T> grad, Vec<T> y) { return y > 0 ? grad : Vec<T>{}; }
+  MASKED_RNN_INLINE static Vec<T> forward(Vec<T> x) { return x <= 0 ? Vec<T>{} : x; }  // keeps NaN
+  MASKED_RNN_INLINE static Vec<T> backward(Vec<T> grad, Vec<T> y) {
+    return y > 0 ? grad : Vec<T>{};
+  }
 };
 
 template <class T, class Activation>

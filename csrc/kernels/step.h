@@ -34,12 +34,23 @@ MASKED_RNN_INLINE void apply_cell(const StepArguments<T>& s,
       recurrent[i][v] = sum[i][v];
     }
   }
+  const auto apply = [&](int u, const auto& extent) __attribute__((always_inline)) {
+    const Vec<T>* first = recurrent[0] + u * Cell::kGates;
+    Cell::template forward<R>(s, r, j + u * kLanes<T>, extent, first, V);
+  };
+  const int64_t left = s.last - j;
+  if (left >= kUnitVectors<Cell> * kLanes<T>) {
+    for (int u = 0; u < kUnitVectors<Cell>; ++u) {
+      apply(u, Whole<T>{});
+    }
+    return;
+  }
   for (int u = 0; u < kUnitVectors<Cell>; ++u) {
-    const int64_t unit = j + u * kLanes<T>, left = s.last - unit;
-    if (left >= kLanes<T>) {
-      Cell::template forward<R>(s, r, unit, Whole<T>{}, recurrent[0] + u * Cell::kGates, V);
-    } else if (left > 0) {
-      Cell::template forward<R>(s, r, unit, Partial<T>{left}, recurrent[0] + u * Cell::kGates, V);
+    const int64_t rest = left - u * kLanes<T>;
+    if (rest >= kLanes<T>) {
+      apply(u, Whole<T>{});
+    } else if (rest > 0) {
+      apply(u, Partial<T>{rest});
     }
   }
 }

@@ -8,48 +8,57 @@ namespace {
 
 template <class T>
 struct ExpConstants;
-// ln 2 in two parts (the first with enough trailing zeros that n * high is exact), and the arguments
-// below which exp is 0 and below which it no longer matters beside 1.
+// ln 2 in two parts (the first with enough trailing zeros that n * high is exact), the argument below which
+// exp is 0, and the one above which 1 no longer matters beside it.
 template <>
 struct ExpConstants<float> {
   static constexpr float kLog2e = 1.44269504088896341f, kLn2High = 0.693145751953125f,
-                         kLn2Low = 1.42860682030941723212e-6f, kZero = -104.0f,
-                         kNegligible = -87.0f;
+                         kLn2Low = 1.42860682030941723212e-6f, kZero = -104.0f, kLarge = 20.0f;
   static constexpr int kTerms = 7;
 };
 template <>
 struct ExpConstants<double> {
   static constexpr double kLog2e = 1.44269504088896340736, kLn2High = 0.693147180369123816490,
-                          kLn2Low = 1.90821492927058770002e-10, kZero = -746.0,
-                          kNegligible = -708.0;
+                          kLn2Low = 1.90821492927058770002e-10, kZero = -746.0, kLarge = 40.0;
   static constexpr int kTerms = 13;
 };
 
-// exp(x) = 2^n * (1 + tail) for lowest <= x <= 0, as of `lowest` below it: tail = expm1 of the rest,
-// |rest| <= ln(2)/2, by the Taylor polynomial whose remainder is below the rounding.
+template <class T>
+constexpr T inverse_factorial(int k) {
+  T factorial = 1;
+  for (; k > 1; --k) {
+    factorial *= static_cast<T>(k);
+  }
+  return 1 / factorial;
+}
+
+// exp(x) = scale * (1 + tail) * 2^-raised. `scale` is a power of two, which `raised` keeps among the normal
+// numbers; tail = expm1 of the rest, |rest| <= ln(2)/2, by the Taylor polynomial whose remainder is below
+// the rounding.
 template <class T>
 struct Exp {
-  Vec<T> n, tail;
+  Vec<T> scale, tail;
 };
 
 template <class T>
-MASKED_RNN_INLINE Exp<T> exp_of_negative(Vec<T> x, T lowest) {
+MASKED_RNN_INLINE Exp<T> exp_in_parts(Vec<T> x, int raised) {
   using C = ExpConstants<T>;
-  x = at_least<T>(x, lowest);
-  const Vec<T> n = rounded<T>(x * C::kLog2e);
+  // Leaves the nearest integer in the last bits of the sum, where the exponent's bias is already.
+  const T round = Format<T>::kRound + static_cast<T>(Format<T>::kBias + raised);
+  const Vec<T> sum = x * C::kLog2e + round, n = sum - round;
   const Vec<T> rest = (x - n * C::kLn2High) - n * C::kLn2Low;
-  // sum of rest^k / k! for k = 2 .. terms, by Horner's rule
-  T factorial = 1;
-  for (int k = 2; k <= C::kTerms; ++k) {
-    factorial *= static_cast<T>(k);
-  }
-  Vec<T> sum = broadcast<T>(1 / factorial);
+  // sum of rest^k / k! for k = 2 .. terms, two by two: chains half as long as Horner's rule has.
+  const auto two = [&](int k) __attribute__((always_inline)) {
+    return rest * inverse_factorial<T>(k + 1) + inverse_factorial<T>(k);
+  };
+  const Vec<T> square = rest * rest;
+  Vec<T> polynomial = two(C::kTerms - 1);
 #pragma GCC unroll 16
-  for (int k = C::kTerms - 1; k >= 2; --k) {
-    factorial /= static_cast<T>(k + 1);
-    sum = sum * rest + 1 / factorial;
+  for (int k = C::kTerms - 3; k >= 2; k -= 2) {
+    polynomial = polynomial * square + two(k);
   }
-  return {n, rest * rest * sum + rest};
+  return {reinterpret_cast<Vec<T>>(bits<T>(sum) << Format<T>::kMantissa),
+          polynomial * square + rest};
 }
 
 #if MASKED_RNN_VECTOR_BYTES == 64
@@ -96,70 +105,61 @@ alignas(64) constexpr float kPowerErrors[16] = {0.0f,
                                                 -0x1.a5217cp-28f,
                                                 0x1.61428ep-28f};
 
-// exp(Times * x) for lowest <= x <= 0, as of `lowest` below it; rest is that of x.
+// exp(Times * x); rest is that of x.
 template <int Times>
-MASKED_RNN_INLINE TableExp exp_by_table(Vec<float> x, float lowest) {
+MASKED_RNN_INLINE TableExp exp_by_table(Vec<float> x) {
   constexpr float kRound = 786432.0f;  // 1.5 * 2^19: rounds to sixteenths what is added to it
   // ln 2 in two parts: with sixteenths more bits of the first have to be 0 than above.
   constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440054690583e-4f;
-  x = at_least<float>(x, lowest);
   const Vec<float> sum = x * (Times * ExpConstants<float>::kLog2e) + kRound, n = sum - kRound;
   const Vec<float> rest = (x - n * (kLn2High / Times)) - n * (kLn2Low / Times);
   const auto j = reinterpret_cast<__m512i>(sum);  // in its last four bits
-  return {times_power_of_two<float>(_mm512_permutexvar_ps(j, load(kPowers)), n),
+  return {_mm512_scalef_ps(_mm512_permutexvar_ps(j, load(kPowers)), n),
           _mm512_permutexvar_ps(j, load(kPowerErrors)),
           rest};
 }
 
 #endif
 
-// exp(x) for x <= 0.
+// exp(x) / (exp(x) + 1). Beyond the bounds it is 0 or 1, to all places.
 template <class T>
-MASKED_RNN_INLINE Vec<T> whole_exp_of_negative(Vec<T> x) {
-  constexpr T lowest = ExpConstants<T>::kZero;
+MASKED_RNN_INLINE Vec<T> sigmoid(Vec<T> x) {
+  using C = ExpConstants<T>;
+  x = within<T>(x, C::kZero, C::kLarge);
 #if MASKED_RNN_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
-    const TableExp e = exp_by_table<1>(x, lowest);
+    const TableExp e = exp_by_table<1>(x);
     const Vec<T> higher = e.rest * T(1.0 / 6) + T(0.5);
     const Vec<T> tail = e.rest * e.rest * higher + (e.rest + e.error);
-    return e.power * tail + e.power;
+    const Vec<T> power = e.power * tail + e.power;
+    return power / (power + 1);
   }
 #endif
-  const Exp<T> e = exp_of_negative<T>(x, lowest);
-  return times_power_of_two<T>(1 + e.tail, e.n);
+  // Both 2^64 times as large: the quotient alone may be smaller than any normal number.
+  const Exp<T> e = exp_in_parts<T>(x, /*raised=*/64);
+  const Vec<T> power = e.scale * e.tail + e.scale;
+  return power / (power + static_cast<T>(0x1p64));
 }
 
-// exp(2x) - 1 for x <= 0, exact to the last places near 0 too.
+// expm1(2x) / (expm1(2x) + 2). Beyond the bounds it is -1 or 1, to all places.
 template <class T>
-MASKED_RNN_INLINE Vec<T> expm1_of_twice_negative(Vec<T> x) {
-  constexpr T lowest = ExpConstants<T>::kNegligible;
+MASKED_RNN_INLINE Vec<T> tanh(Vec<T> x) {
+  constexpr T kBound = ExpConstants<T>::kLarge / 2;
 #if MASKED_RNN_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
-    const TableExp e = exp_by_table<2>(x, lowest / 2);
+    // Of -|x|: next to 1 a larger power of the table would cancel out against what is left of x.
+    const TableExp e = exp_by_table<2>(_mm512_max_ps(broadcast(-kBound), minus_absolute<T>(x)));
     const Vec<T> higher = e.rest * (e.rest * T(2.0 / 3) + T(4.0 / 3)) + T(2);
     const Vec<T> tail = e.rest * e.rest * higher + (2 * e.rest + e.error);
     // What rounding power - 1 loses is added to the smaller part.
-    const Vec<T> sum = e.power - 1, lost = e.power - (sum + 1);
-    return sum + (e.power * tail + lost);
+    const Vec<T> less_one = e.power - 1, lost = e.power - (less_one + 1);
+    const Vec<T> expm1 = less_one + (e.power * tail + lost);
+    return with_sign_of<T>(expm1 / (expm1 + 2), x);
   }
 #endif
-  const Exp<T> e = exp_of_negative<T>(2 * x, lowest);
-  const Vec<T> scale = power_of_two<T>(e.n);
-  return scale * e.tail + (scale - 1);
-}
-
-// 1 / (1 + exp(-x)), from exp(-|x|), which cannot overflow.
-template <class T>
-MASKED_RNN_INLINE Vec<T> sigmoid(Vec<T> x) {
-  const Vec<T> power = whole_exp_of_negative<T>(minus_absolute<T>(x));
-  return (x < 0 ? power : broadcast<T>(1)) / (1 + power);
-}
-
-// -expm1(-2|x|) / (2 + expm1(-2|x|)) with the sign of x.
-template <class T>
-MASKED_RNN_INLINE Vec<T> tanh(Vec<T> x) {
-  const Vec<T> expm1 = expm1_of_twice_negative<T>(minus_absolute<T>(x));
-  return with_sign_of<T>(expm1 / (2 + expm1), x);
+  const Exp<T> e = exp_in_parts<T>(2 * within<T>(x, -kBound, kBound), /*raised=*/0);
+  const Vec<T> expm1 = e.scale * e.tail + (e.scale - 1);
+  return expm1 / (expm1 + 2);
 }
 
 }  // namespace

@@ -50,60 +50,25 @@ MASKED_RNN_INLINE Vec<T> with_sign_of(Vec<T> x, Vec<T> y) {
   return reinterpret_cast<Vec<T>>((bits<T>(x) & ~sign_bit<T>()) | (bits<T>(y) & sign_bit<T>()));
 }
 
-// The larger of both; NaN stays.
+// x, or the bound that it is beyond; NaN stays.
 template <class T>
-MASKED_RNN_INLINE Vec<T> at_least(Vec<T> x, T bound) {
+MASKED_RNN_INLINE Vec<T> within(Vec<T> x, T lowest, T highest) {
+  const Vec<T> low = broadcast(lowest), high = broadcast(highest);
 #if MASKED_RNN_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
-    return _mm512_max_ps(broadcast<T>(bound), x);
+    return _mm512_min_ps(high, _mm512_max_ps(low, x));
   } else {
-    return _mm512_max_pd(broadcast<T>(bound), x);
+    return _mm512_min_pd(high, _mm512_max_pd(low, x));
   }
 #elif MASKED_RNN_VECTOR_BYTES == 32
   if constexpr (sizeof(T) == 4) {
-    return _mm256_max_ps(broadcast<T>(bound), x);
+    return _mm256_min_ps(high, _mm256_max_ps(low, x));
   } else {
-    return _mm256_max_pd(broadcast<T>(bound), x);
+    return _mm256_min_pd(high, _mm256_max_pd(low, x));
   }
 #else
-  return x < bound ? broadcast<T>(bound) : x;
-#endif
-}
-
-// To the nearest integer, for |x| below 2^22.
-template <class T>
-MASKED_RNN_INLINE Vec<T> rounded(Vec<T> x) {
-#if MASKED_RNN_VECTOR_BYTES == 64
-  constexpr int kToNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-  if constexpr (sizeof(T) == 4) {
-    return _mm512_roundscale_ps(x, kToNearest);
-  } else {
-    return _mm512_roundscale_pd(x, kToNearest);
-  }
-#else
-  return (x + Format<T>::kRound) - Format<T>::kRound;
-#endif
-}
-
-// 2^n for exponents n of normal numbers.
-template <class T>
-MASKED_RNN_INLINE Vec<T> power_of_two(Vec<T> n) {
-  const auto exponent = __builtin_convertvector(n, IntVec<T>) + Format<T>::kBias;
-  return reinterpret_cast<Vec<T>>(exponent << Format<T>::kMantissa);
-}
-
-// x * 2^n; the result may be smaller than any normal number.
-template <class T>
-MASKED_RNN_INLINE Vec<T> times_power_of_two(Vec<T> x, Vec<T> n) {
-#if MASKED_RNN_VECTOR_BYTES == 64
-  if constexpr (sizeof(T) == 4) {
-    return _mm512_scalef_ps(x, n);
-  } else {
-    return _mm512_scalef_pd(x, n);
-  }
-#else
-  const Vec<T> half = rounded<T>(n * T(0.5));
-  return x * power_of_two<T>(half) * power_of_two<T>(n - half);
+  x = x < low ? low : x;
+  return x > high ? high : x;
 #endif
 }
 
