@@ -28,12 +28,12 @@ struct RnnCell {
   static constexpr bool kStateIsSaved = false;  // of the step before, among what it saved
 
   template <int R, class Extent>
-  static void forward(const StepArguments<T>& s,
-                      int64_t first,
-                      int64_t j,
-                      const Extent& extent,
-                      const Vec<T>* sum,
-                      int64_t sum_stride) {
+  MASKED_RNN_INLINE static void forward(const StepArguments<T>& s,
+                                        int64_t first,
+                                        int64_t j,
+                                        const Extent& extent,
+                                        const Vec<T>* sum,
+                                        int64_t sum_stride) {
     for (int64_t r = 0; r < R; ++r) {
       const Vec<T> x = extent.load(s.gates + (first + r) * s.gates_stride + j);
       extent.store(s.h[first + r] + j, Activation::forward(x + sum[r * sum_stride]));
