@@ -33,9 +33,8 @@ struct GruCell {
       before_tanh[i] = extent.load(x + 2 * H) + r * h_n;
       if (s.saved != nullptr) {
         T* saved = s.saved + row * s.saved_stride + j;
-        save(s, extent, saved, r);
-        save(s, extent, saved + H, z[i]);
-        save(s, extent, saved + 3 * H, h_n);
+        save(s, extent, saved, {r, z[i]});
+        save(s, extent, saved + 3 * H, {h_n});
       }
     }
     // A loop of its own: the rows' chains of operations run side by side.
@@ -45,7 +44,7 @@ struct GruCell {
       const Vec<T> h_prev = extent.load(s.h_prev[row] + j);
       extent.store(s.h[row] + j, (1 - z[i]) * n + z[i] * h_prev);
       if (s.saved != nullptr) {
-        save(s, extent, s.saved + row * s.saved_stride + j + 2 * H, n);
+        save(s, extent, s.saved + row * s.saved_stride + j + 2 * H, {n});
       }
     }
   }

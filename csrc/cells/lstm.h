@@ -34,12 +34,7 @@ struct LstmCell {
       c[r] = f * extent.load(cell) + i * g;
       extent.store(cell, c[r]);
       if (s.saved != nullptr) {
-        T* saved = s.saved + row * s.saved_stride + j;
-        save(s, extent, saved, i);
-        save(s, extent, saved + H, f);
-        save(s, extent, saved + 2 * H, g);
-        save(s, extent, saved + 3 * H, o[r]);
-        save(s, extent, saved + 4 * H, c[r]);
+        save(s, extent, s.saved + row * s.saved_stride + j, {i, f, g, o[r], c[r]});
       }
     }
     // A loop of its own: the rows' chains of operations run side by side.

@@ -95,13 +95,22 @@ void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t j) {
   }
 }
 
-// Writes a vector of what a row saves.
-template <class T, class Extent>
-MASKED_RNN_INLINE void save(const StepArguments<T>& s, const Extent& extent, T* to, Vec<T> v) {
+// Writes N parts of what a row saves, H apart.
+template <class T, class Extent, int N>
+MASKED_RNN_INLINE void save(const StepArguments<T>& s,
+                            const Extent& extent,
+                            T* to,
+                            const Vec<T> (&parts)[N]) {
+  const auto write_all = [&](const auto& write) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int i = 0; i < N; ++i) {
+      write(to + i * s.hidden, parts[i]);
+    }
+  };
   if (s.save_past_caches) {
-    stream(to, v);
+    write_all([](T* part, Vec<T> v) { stream(part, v); });
   } else {
-    extent.store(to, v);
+    write_all([&](T* part, Vec<T> v) { extent.store(part, v); });
   }
 }
 
@@ -152,7 +161,9 @@ void step(const StepArguments<T>& s) {
 constexpr int64_t kFetchedAhead = 8192;
 
 template <class T, class Cell>
-void step_backward(const StepBackwardArguments<T>& s) {
+void step_backward(const StepBackwardArguments<T>& arguments) {
+  // A copy: what is written through pointers cannot be part of it, and need not be read again.
+  const StepBackwardArguments<T> s = arguments;
   // From the last row to the first: as the chain goes back in time, what was saved is then read
   // backwards without a gap. What cold rows read is fetched some rows ahead.
   constexpr int64_t kRead = Cell::kSaved + 2, kSize = sizeof(T);

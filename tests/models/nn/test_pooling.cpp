@@ -1,13 +1,14 @@
 // models/nn/pooling.h against sums and maxima of each sequence alone.
 #include <gtest/gtest.h>
 #include <masked_rnn/models/nn/pooling.h>
+#include <tests/support/batches.h>
 #include <torch/autograd.h>
 
-#include <functional>
 #include <limits>
 
 namespace {
 
+using masked_rnn::test::message_of;
 using torch::Tensor;
 
 class Pooling : public testing::Test {
@@ -25,15 +26,6 @@ class Pooling : public testing::Test {
 
   Tensor output_, lengths_;
 };
-
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const c10::Error& error) {
-    return error.what_without_backtrace();
-  }
-  return "no error";
-}
 
 TEST_F(Pooling, MeanIsOverValidSteps) {
   const Tensor mean = masked_rnn::masked_mean(output_, lengths_);
