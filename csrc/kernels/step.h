@@ -34,24 +34,19 @@ MASKED_RNN_INLINE void apply_cell(const StepArguments<T>& s,
       recurrent[i][v] = sum[i][v];
     }
   }
-  const auto apply = [&](int u, const auto& extent) __attribute__((always_inline)) {
+  const auto apply = [&](const auto& extent, int u) __attribute__((always_inline)) {
     const Vec<T>* first = recurrent[0] + u * Cell::kGates;
     Cell::template forward<R>(s, r, j + u * kLanes<T>, extent, first, V);
   };
-  const int64_t left = s.last - j;
-  if (left >= kUnitVectors<Cell> * kLanes<T>) {
-    for (int u = 0; u < kUnitVectors<Cell>; ++u) {
-      apply(u, Whole<T>{});
-    }
+  if (s.last - j < kUnitVectors<Cell> * kLanes<T>) {
+    for_units<T>(j, s.last, [&](const auto& extent, int64_t unit) {
+      apply(extent, static_cast<int>((unit - j) / kLanes<T>));
+    });
     return;
   }
+  // In a loop without partial vectors constants stay in registers.
   for (int u = 0; u < kUnitVectors<Cell>; ++u) {
-    const int64_t rest = left - u * kLanes<T>;
-    if (rest >= kLanes<T>) {
-      apply(u, Whole<T>{});
-    } else if (rest > 0) {
-      apply(u, Partial<T>{rest});
-    }
+    apply(Whole<T>{}, u);
   }
 }
 

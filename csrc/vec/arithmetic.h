@@ -4,8 +4,6 @@
 
 #include <masked_rnn/csrc/vec/vec.h>
 
-#include <limits>
-
 #if MASKED_RNN_VECTOR_BYTES > 16
 #include <immintrin.h>
 #endif

@@ -50,9 +50,8 @@ TYPED_TEST(Threads, GiveTheSameBitsTogetherAsAlone) {
   TypeParam layer(16, 192);
   // Backward, the first batch is two groups with threads of their own; the last is so small that threads
   // share out its hidden units.
-  constexpr int64_t kBatchSizes[] = {40, 12, 3};
   for (const int threads : {1, 2}) {
-    for (const int64_t batch_size : kBatchSizes) {
+    for (const int64_t batch_size : {40, 12, 3}) {
       for (const bool train : {true, false}) {
         const auto expected = run(layer, batch_size, train);
         std::vector<char> same(kCallers, 0);
