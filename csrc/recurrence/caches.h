@@ -17,10 +17,11 @@ inline bool is_far(size_t bytes) {
   return bytes > size_t{cpu_level() == Level::kAmx ? 3U : 6U} << 20;
 }
 
-// Whether several hundred rows of so many bytes have room in a core's second-level cache beside all else:
-// it has 2 MB on processors with AMX, half as much or less on others.
-inline bool are_small(size_t row_bytes) {
-  return row_bytes <= (cpu_level() == Level::kAmx ? size_t{1} << 12 : size_t{1} << 10);
-}
+// Whether several hundred rows of so many bytes have room in a core's second-level cache beside all else.
+constexpr bool are_small(size_t row_bytes) { return row_bytes <= size_t{1} << 10; }
+
+// Whether a tensor of so many bytes, written once, is better written past the caches where nothing stands in
+// it: reading it from memory first would take longer than writing it.
+constexpr bool is_large(size_t bytes) { return bytes > size_t{1} << 19; }
 
 }  // namespace masked_rnn

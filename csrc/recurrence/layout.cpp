@@ -121,7 +121,7 @@ void zero_padding(const Kernels<T>& kernels,
                   int64_t member,
                   int64_t size) {
   const int64_t steps = padded.size(0), B = padded.size(1), width = padded.size(2);
-  const bool far = is_far(padded.nbytes());
+  const bool large = is_large(padded.nbytes());
   T* data = padded.mutable_data_ptr<T>();
   std::vector<char> holds_token(steps * B, false);
   for (int64_t step = 0; step < schedule.num_steps; ++step) {
@@ -139,7 +139,7 @@ void zero_padding(const Kernels<T>& kernels,
       const auto last = std::find(first, end, true);
       T* to = data + (first - holds_token.begin()) * width;
       const int64_t count = (last - first) * width;
-      if (far) {
+      if (large) {
         kernels.clear(count, to);
       } else {
         std::fill_n(to, count, T{});

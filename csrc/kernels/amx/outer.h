@@ -17,27 +17,31 @@ inline int64_t amx_outer_side_size(int64_t rows, int64_t columns) {
 }
 
 inline void amx_pack_outer_side(const PackOuterSideArguments<float>& p) {
-  const int64_t last = slabs(p.rows) * kTileDepth;  // filled up with zeros
   for (int64_t first = 0; first < p.columns; first += kSquare) {
-    float* block = p.packed + first / kSquare * slabs(p.rows) * kSlab;
-    for (int64_t row = 0; row < last; row += 2) {
-      if (p.cold && row + kRowsAhead < p.rows) {
-        const int64_t here = p.columns - first < kSquare ? p.columns - first : kSquare;
-        fetch(p.b[row + kRowsAhead] + first, here);
-        fetch(p.b[row + kRowsAhead + (row + kRowsAhead + 1 < p.rows ? 1 : 0)] + first, here);
-      }
-      for (int64_t n = first; n < first + kSquare; n += kLanes<float>) {
-        const int64_t here = p.columns - n;
-        const auto numbers = [&](int64_t i) {
-          return i >= p.rows || here <= 0 ? Vec<float>{}
-                 : here >= kLanes<float>  ? load(p.b[i] + n)
-                                          : load(p.b[i] + n, here);
-        };
-        Vec<float> pieces[kPieces];
-        split_across(numbers(row), numbers(row + 1), pieces);
-        store_line(pieces,
-                   block + row / kTileDepth * kSlab + (n - first) / kTileSide * kTile,
-                   row % kTileDepth / 2);
+    const int64_t here = p.columns - first < kSquare ? p.columns - first : kSquare;
+    float* slab = p.packed + first / kSquare * slabs(p.rows) * kSlab;
+    // (Filled up with zeros.)
+    for (int64_t begin = 0; begin < p.rows; begin += kTileDepth, slab += kSlab) {
+      for (int64_t pair = 0; pair < kTileSide; ++pair) {
+        const int64_t rows[2] = {begin + pair, begin + pair + kTileSide};
+        // Of this slab, or of the next one.
+        const int64_t ahead = pair < kRowsAhead ? kRowsAhead : kTileSide + kRowsAhead;
+        for (int half = 0; p.cold && half < 2; ++half) {
+          if (rows[half] + ahead < p.rows) {
+            fetch(p.b[rows[half] + ahead] + first, here);
+          }
+        }
+        for (int64_t n = 0; n < kSquare; n += kLanes<float>) {
+          const auto numbers = [&](int64_t row) {
+            const int64_t left = here - n;
+            return row >= p.rows || left <= 0 ? Vec<float>{}
+                   : left >= kLanes<float>    ? load(p.b[row] + first + n)
+                                              : load(p.b[row] + first + n, left);
+          };
+          Vec<float> pieces[kPieces];
+          split_pairs(numbers(rows[0]), numbers(rows[1]), pieces);
+          store_line(pieces, slab + n / kTileSide * kTile, pair);
+        }
       }
     }
   }
@@ -59,7 +63,7 @@ inline void split_left(const float* a, int64_t stride, int64_t rows, int64_t col
   }
   for (int64_t m = 0; m < L; ++m) {
     Vec<float> pieces[kPieces];
-    split_along(square[0][m], square[1][m], pieces);
+    split_pairs(square[0][m], square[1][m], pieces);
     store_line(pieces, to, m);
   }
 }

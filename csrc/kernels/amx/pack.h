@@ -65,17 +65,28 @@ inline void load_terms(const PackArguments<float>& p,
   }
 }
 
-// The same to the first tile of each piece.
+// Asks for the memory of the terms that load_terms reads in the next turn: of the block of columns after
+// this one where a column's terms lie together, else of the terms after these.
+MASKED_RNN_INLINE void fetch_next_terms(const PackArguments<float>& p, int64_t first, int64_t k) {
+  const bool along = p.stride_k == 1;
+  const float* from = p.weight + (along ? first + kSquare : first) * p.stride_n +
+                      (along ? k : k + kTileDepth) * p.stride_k;
+  for (int64_t i = 0; i < (along ? kTileSide : kTileDepth); ++i) {
+    fetch(from + i * (along ? p.stride_n : p.stride_k), along ? kTileDepth : kTileSide);
+  }
+}
+
+// Terms k to k + 31 of 16 columns, to the first tile of each piece.
 inline void pack_tile(
     const PackArguments<float>& p, int64_t first, int64_t k, float* to, Magnitude& magnitude) {
   Vec<float> terms[2][kLanes<float>];
+  fetch_next_terms(p, first, k);
   load_terms(p, first, k, terms);
-  for (int64_t pair = 0; pair < kTileDepth / 2; ++pair) {
-    const Vec<float>* two = &terms[0][0] + 2 * pair;
-    magnitude.see(two[0]);
-    magnitude.see(two[1]);
+  for (int64_t pair = 0; pair < kTileSide; ++pair) {
+    magnitude.see(terms[0][pair]);
+    magnitude.see(terms[1][pair]);
     Vec<float> pieces[kPieces];
-    split_across(two[0], two[1], pieces);
+    split_pairs(terms[0][pair], terms[1][pair], pieces);
     store_line(pieces, to, pair);
   }
 }

@@ -3,6 +3,9 @@
 // largest are added up in float32. What is left out is at most 2^-24 of the product, as much as the
 // rounding of one multiply-add. Tiles take numbers below 2^-126 for 0, so that smaller pieces, the last bits
 // of numbers below 2^-110, are lost.
+//
+// Tiles multiply terms by pairs: split_pairs makes the pieces of 32 terms in two vectors, of which number i
+// of the first stands beside number i of the second.
 #pragma once
 
 #include <masked_rnn/csrc/vec/operands.h>
@@ -14,17 +17,12 @@ namespace {
 
 constexpr int kPieces = 1;
 
-MASKED_RNN_INLINE void split_along(Vec<float> first, Vec<float> second, Vec<float> (&to)[kPieces]) {
-  to[0] = (Vec<float>)_mm512_cvtne2ps_pbh(second, first);
-}
-
-MASKED_RNN_INLINE void split_across(Vec<float> first,
-                                    Vec<float> second,
-                                    Vec<float> (&to)[kPieces]) {
-  const auto wide = [](Vec<float> row) {
-    return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(row));
-  };
-  to[0] = (Vec<float>)_mm512_or_si512(wide(first), _mm512_slli_epi32(wide(second), 16));
+MASKED_RNN_INLINE void split_pairs(Vec<float> first, Vec<float> second, Vec<float> (&to)[kPieces]) {
+  static constexpr uint16_t kByTurns[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                            21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                            11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const auto both = (__m512i)_mm512_cvtne2ps_pbh(second, first);
+  to[0] = (Vec<float>)_mm512_permutexvar_epi16(_mm512_loadu_si512(kByTurns), both);
 }
 
 // As bfloat16 rounds them, whatever they are.
@@ -37,54 +35,34 @@ struct Magnitude {
 
 constexpr int kPieces = 3;
 
-// The nearest bfloat16, in the upper half of a float whose lower half is zero.
+// A bfloat16 is the upper half of a float whose lower half is zero.
+MASKED_RNN_INLINE Vec<float> upper_half(Vec<float> x) {
+  return (Vec<float>)_mm512_and_si512((__m512i)x, _mm512_set1_epi32(-0x10000));
+}
+
+// The nearest one.
 MASKED_RNN_INLINE Vec<float> rounded(Vec<float> x) {
-  const __m512i half = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(-0x10000);
-  return (Vec<float>)_mm512_and_si512(_mm512_add_epi32((__m512i)x, half), upper);
+  return upper_half((Vec<float>)_mm512_add_epi32((__m512i)x, _mm512_set1_epi32(0x8000)));
 }
 
 // Both differences are exact, and what is left at last is a bfloat16. The largest floats, which would be
-// rounded to infinity, begin with the largest bfloat16.
+// rounded to infinity, begin with the largest bfloat16. (The second piece may be cut off rather than
+// rounded: that makes the third one at most 2^-16 of the number.)
 MASKED_RNN_INLINE void split(Vec<float> x, Vec<float> (&pieces)[kPieces]) {
   constexpr int kSmallerMagnitude = 0b0010;  // with the sign of the first
   pieces[0] = _mm512_range_ps(rounded(x), _mm512_set1_ps(0x1.fep127F), kSmallerMagnitude);
   const Vec<float> left = x - pieces[0];
-  pieces[1] = rounded(left);
+  pieces[1] = upper_half(left);
   pieces[2] = left - pieces[1];
 }
 
-// The upper halves of floats of two vectors, in the order of `places`.
-MASKED_RNN_INLINE Vec<float> upper_halves(Vec<float> a,
-                                          Vec<float> b,
-                                          const uint16_t (&places)[32]) {
-  return (Vec<float>)_mm512_permutex2var_epi16((__m512i)a, _mm512_loadu_si512(places), (__m512i)b);
-}
-
-// Pieces of 32 consecutive numbers, in their order.
-MASKED_RNN_INLINE void split_along(Vec<float> first, Vec<float> second, Vec<float> (&to)[kPieces]) {
-  static constexpr uint16_t kOneAfterTheOther[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21,
-                                                     23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43,
-                                                     45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+MASKED_RNN_INLINE void split_pairs(Vec<float> first, Vec<float> second, Vec<float> (&to)[kPieces]) {
   Vec<float> a[kPieces], b[kPieces];
   split(first, a);
   split(second, b);
   for (int piece = 0; piece < kPieces; ++piece) {
-    to[piece] = upper_halves(a[piece], b[piece], kOneAfterTheOther);
-  }
-}
-
-// Pieces of 16 numbers of two rows, by pairs of what stands below each other.
-MASKED_RNN_INLINE void split_across(Vec<float> first,
-                                    Vec<float> second,
-                                    Vec<float> (&to)[kPieces]) {
-  static constexpr uint16_t kByTurns[32] = {1,  33, 3,  35, 5,  37, 7,  39, 9,  41, 11,
-                                            43, 13, 45, 15, 47, 17, 49, 19, 51, 21, 53,
-                                            23, 55, 25, 57, 27, 59, 29, 61, 31, 63};
-  Vec<float> a[kPieces], b[kPieces];
-  split(first, a);
-  split(second, b);
-  for (int piece = 0; piece < kPieces; ++piece) {
-    to[piece] = upper_halves(a[piece], b[piece], kByTurns);
+    to[piece] =
+        (Vec<float>)_mm512_or_si512(_mm512_srli_epi32((__m512i)a[piece], 16), (__m512i)b[piece]);
   }
 }
 

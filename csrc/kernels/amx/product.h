@@ -9,12 +9,13 @@
 namespace masked_rnn {
 namespace {
 
-// At most so many rows and terms at a time: 240 KB of pieces of rows, and 48 KB of a block of weights.
-constexpr int64_t kProductRows = 160;
-constexpr int64_t kProductSlabs = 8;
+// At most so many rows and terms at a time: 192 KB of pieces of rows in the second-level cache; of those
+// 24 KB of a square's rows and as much of a block of weights have room in the first.
+constexpr int64_t kProductRows = 256;
+constexpr int64_t kProductSlabs = 4;
 
 // Cold rows are fetched so many rows before.
-constexpr int64_t kProductRowsAhead = 4;
+constexpr int64_t kProductRowsAhead = 8;
 
 // Some rows of a product, whose sums stand in equal distances.
 struct ProductRows {
@@ -33,7 +34,7 @@ inline bool split_row(const float* row, int64_t depth, float* tiles) {
     const Vec<float> first = load(row + k), second = load(row + k + kLanes<float>);
     magnitude.see(first);
     magnitude.see(second);
-    split_along(first, second, pieces);
+    split_pairs(first, second, pieces);
     store_line(pieces, to, 0);
   }
   if (k < depth) {
@@ -42,7 +43,7 @@ inline bool split_row(const float* row, int64_t depth, float* tiles) {
     const Vec<float> first = load(numbers), second = load(numbers + kLanes<float>);
     magnitude.see(first);
     magnitude.see(second);
-    split_along(first, second, pieces);
+    split_pairs(first, second, pieces);
     store_line(pieces, to, 0);
   }
   if (!magnitude.wild()) {
@@ -61,12 +62,12 @@ inline float weight_of(const float* block, int64_t k, int64_t n) {
     return block[kBlockHeader + k * kSquare + n];
   }
   const float* tile = block + kBlockHeader + k / kTileDepth * kSlab + n / kTileSide * kTile +
-                      k % kTileDepth / 2 * kTileSide + n % kTileSide;
+                      k % kTileSide * kTileSide + n % kTileSide;
   float sum = 0;
   for (int piece = kPieces - 1; piece >= 0; --piece) {
     uint32_t pair;
     std::memcpy(&pair, tile + piece * kPieceTiles, sizeof(pair));
-    pair = k % 2 == 0 ? pair << 16 : pair & 0xffff0000;
+    pair = k % kTileDepth < kTileSide ? pair << 16 : pair & 0xffff0000;
     float number;
     std::memcpy(&number, &pair, sizeof(number));
     sum += number;
