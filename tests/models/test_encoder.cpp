@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <masked_rnn/models/encoder.h>
 #include <tests/support/batches.h>
+#include <tests/support/errors.h>
 
 namespace {
 

@@ -1,10 +1,10 @@
 // Files appear whole or not at all (files.h).
 #include <gtest/gtest.h>
-#include <masked_rnn/models/error.h>
 #include <masked_rnn/models/files.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <tests/support/errors.h>
 #include <tests/support/folders.h>
 #include <unistd.h>
 
@@ -13,24 +13,14 @@
 
 namespace {
 
-using masked_rnn::DataError;
 using masked_rnn::is_temporary_of;
 using masked_rnn::make_folder;
 using masked_rnn::read_bytes;
 using masked_rnn::write_atomically;
 using masked_rnn::test::content_of;
+using masked_rnn::test::data_error_of;
 using masked_rnn::test::Folder;
 using Names = std::set<std::string>;
-
-template <typename Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no DataError";
-}
 
 // Files cannot grow beyond `bytes` while it lives, as on a disk that is nearly full.
 class SmallDisk {
@@ -88,7 +78,7 @@ TEST(WriteAtomically, LeavesNothingOnAFullDisk) {
   std::string message;
   {
     const SmallDisk disk(100'000);
-    message = error_of([&] { write_atomically(folder / "a", std::string(200'000, 'x')); });
+    message = data_error_of([&] { write_atomically(folder / "a", std::string(200'000, 'x')); });
   }
   EXPECT_EQ(message, folder / "a" + ": cannot be written: File too large");
   EXPECT_EQ(content_of(folder / "a"), "old");
@@ -98,9 +88,9 @@ TEST(WriteAtomically, LeavesNothingOnAFullDisk) {
 TEST(WriteAtomically, SaysWhatIsWrongWithTheFolder) {
   const Folder folder;
   write_atomically(folder / "file", "");
-  EXPECT_EQ(error_of([&] { write_atomically(folder / "none/a", "x"); }),
+  EXPECT_EQ(data_error_of([&] { write_atomically(folder / "none/a", "x"); }),
             folder / "none/a" + ": cannot be written: No such file or directory");
-  EXPECT_EQ(error_of([&] { write_atomically(folder / "file/a", "x"); }),
+  EXPECT_EQ(data_error_of([&] { write_atomically(folder / "file/a", "x"); }),
             folder / "file/a" + ": cannot be written: Not a directory");
 }
 
@@ -109,7 +99,7 @@ TEST(WriteAtomically, DoesNotReplacePipesAndDevices) {
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
   ASSERT_EQ(::symlink("pipe", (folder / "link").c_str()), 0);
   for (const auto* name : {"pipe", "link"}) {
-    EXPECT_EQ(error_of([&] { write_atomically(folder / name, "x"); }),
+    EXPECT_EQ(data_error_of([&] { write_atomically(folder / name, "x"); }),
               folder / name + ": cannot be written: Not a regular file");
     struct stat status {};
     ASSERT_EQ(::stat((folder / name).c_str(), &status), 0);
@@ -119,7 +109,7 @@ TEST(WriteAtomically, DoesNotReplacePipesAndDevices) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
   const std::string nameless = "/proc/self/fd/" + std::to_string(ends[1]);  // as /dev/stdout
-  EXPECT_EQ(error_of([&] { write_atomically(nameless, "x"); }),
+  EXPECT_EQ(data_error_of([&] { write_atomically(nameless, "x"); }),
             nameless + ": cannot be written: Not a regular file");
   for (const int end : ends) ::close(end);
 }
@@ -146,9 +136,9 @@ TEST(WriteAtomically, SaysWhatIsWrongWithSymbolicLinks) {
   ASSERT_EQ(::symlink("b", (folder / "a").c_str()), 0);
   ASSERT_EQ(::symlink("a", (folder / "b").c_str()), 0);
   ASSERT_EQ(::symlink("none/c", (folder / "c").c_str()), 0);
-  EXPECT_EQ(error_of([&] { write_atomically(folder / "a", "x"); }),
+  EXPECT_EQ(data_error_of([&] { write_atomically(folder / "a", "x"); }),
             folder / "a" + ": cannot be written: Too many levels of symbolic links");
-  EXPECT_EQ(error_of([&] { write_atomically(folder / "c", "x"); }),
+  EXPECT_EQ(data_error_of([&] { write_atomically(folder / "c", "x"); }),
             folder / "c" + ": cannot be written: No such file or directory");
   EXPECT_EQ(folder.names(), (Names{"a", "b", "c"}));
 }
@@ -182,9 +172,9 @@ TEST(ReadBytes, ReadsAllAndSaysWhyNot) {
   bytes[50'000] = '\0';
   write_atomically(folder / "a", bytes);
   EXPECT_EQ(read_bytes(folder / "a"), bytes);
-  EXPECT_EQ(error_of([&] { read_bytes(folder / "none"); }),
+  EXPECT_EQ(data_error_of([&] { read_bytes(folder / "none"); }),
             folder / "none" + ": cannot be read: No such file or directory");
-  EXPECT_EQ(error_of([&] { read_bytes(folder.path()); }),
+  EXPECT_EQ(data_error_of([&] { read_bytes(folder.path()); }),
             folder.path() + ": cannot be read: Is a directory");
 }
 
@@ -193,9 +183,9 @@ TEST(MakeFolder, SaysWhetherItWasThere) {
   write_atomically(folder / "file", "");
   EXPECT_TRUE(make_folder(folder / "a/b"));
   EXPECT_FALSE(make_folder(folder / "a/b"));
-  EXPECT_EQ(error_of([&] { make_folder(folder / "file/b"); }),
+  EXPECT_EQ(data_error_of([&] { make_folder(folder / "file/b"); }),
             folder / "file/b" + ": cannot be made: Not a directory");
-  EXPECT_EQ(error_of([&] { make_folder(folder / "file"); }),
+  EXPECT_EQ(data_error_of([&] { make_folder(folder / "file"); }),
             folder / "file" + ": cannot be made: Not a directory");
 }
 

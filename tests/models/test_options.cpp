@@ -1,7 +1,7 @@
 // models/options.h: names and contradictions.
 #include <gtest/gtest.h>
 #include <masked_rnn/models/options.h>
-#include <tests/support/batches.h>
+#include <tests/support/errors.h>
 
 namespace {
 

@@ -4,6 +4,7 @@
 #include <masked_rnn/models/classifier.h>
 #include <masked_rnn/models/labeller.h>
 #include <tests/support/batches.h>
+#include <tests/support/errors.h>
 #include <torch/autograd.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/rnn.h>

@@ -1,8 +1,8 @@
 // Weights of modules and files of them (weights.h).
 #include <gtest/gtest.h>
-#include <masked_rnn/models/error.h>
 #include <masked_rnn/models/files.h>
 #include <masked_rnn/models/weights.h>
+#include <tests/support/errors.h>
 #include <tests/support/folders.h>
 #include <torch/nn/modules/linear.h>
 
@@ -10,19 +10,9 @@ namespace {
 
 using namespace masked_rnn;
 using masked_rnn::test::content_of;
+using masked_rnn::test::data_error_of;
 using masked_rnn::test::Folder;
-
-template <typename Error, typename Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const c10::Error& error) {
-    return error.what_without_backtrace();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
+using masked_rnn::test::message_of;
 
 void expect_equal(const Weights& a, const Weights& b) {
   ASSERT_EQ(a.size(), b.size());
@@ -56,16 +46,16 @@ TEST(Weights, OfAnotherModelAreRefusedWhole) {
   const Weights before = copy_weights(*linear);
   Weights weights = copy_weights(*torch::nn::Linear(3, 2));
   weights[1].second = torch::zeros({3});
-  EXPECT_EQ(error_of<DataError>([&] { set_weights(*linear, weights); }),
+  EXPECT_EQ(message_of([&] { set_weights(*linear, weights); }),
             "masked_rnn: expected the weight `bias` to be Float [2], but got Float [3]");
   weights[1].second = torch::zeros({2}, torch::kDouble);
-  EXPECT_EQ(error_of<DataError>([&] { set_weights(*linear, weights); }),
+  EXPECT_EQ(message_of([&] { set_weights(*linear, weights); }),
             "masked_rnn: expected the weight `bias` to be Float [2], but got Double [2]");
   weights[1].first = "bias_ih";
-  EXPECT_EQ(error_of<DataError>([&] { set_weights(*linear, weights); }),
+  EXPECT_EQ(message_of([&] { set_weights(*linear, weights); }),
             "masked_rnn: expected the weight `bias`, but got `bias_ih`");
   weights.pop_back();
-  EXPECT_EQ(error_of<DataError>([&] { set_weights(*linear, weights); }),
+  EXPECT_EQ(message_of([&] { set_weights(*linear, weights); }),
             "masked_rnn: expected 2 weights, but got 1");
   expect_equal(copy_weights(*linear), before);
 }
@@ -79,10 +69,10 @@ TEST(Weights, AreNotReadFromOtherFiles) {
   const std::string whole = content_of(file);
   for (const size_t length : {size_t{0}, size_t{1}, whole.size() / 2, whole.size() - 1}) {
     write_atomically(file, whole.substr(0, length));
-    EXPECT_EQ(error_of<DataError>([&] { load_weights(file); }), message) << length;
+    EXPECT_EQ(data_error_of([&] { load_weights(file); }), message) << length;
   }
   write_atomically(file, "a text that is no model\n");
-  EXPECT_EQ(error_of<DataError>([&] { load_weights(file); }), message);
+  EXPECT_EQ(data_error_of([&] { load_weights(file); }), message);
 }
 
 }  // namespace

@@ -1,11 +1,9 @@
-// Random batches for the tests of models, and the messages of their errors.
+// Random batches for the tests of models.
 #pragma once
 
-#include <c10/util/Exception.h>
 #include <masked_rnn/models/batch.h>
 #include <masked_rnn/models/options.h>
 
-#include <string>
 #include <vector>
 
 namespace masked_rnn::test {
@@ -36,17 +34,6 @@ inline Batch random_batch(const ModelOptions& options, const std::vector<int64_t
                         .masked_fill(valid.logical_not(), Batch::kIgnoreIndex);
   }
   return batch;
-}
-
-// What the error says, without the stack; "no error" if nothing is thrown.
-template <typename Call>
-std::string message_of(const Call& call) {
-  try {
-    call();
-  } catch (const c10::Error& error) {
-    return error.what_without_backtrace();
-  }
-  return "no error";
 }
 
 }  // namespace masked_rnn::test

@@ -3,7 +3,7 @@
 #include <masked_rnn/models/error.h>
 #include <masked_rnn/models/export/torchscript.h>
 #include <tests/models/export/samples.h>
-#include <tests/support/batches.h>
+#include <tests/support/errors.h>
 #include <tests/support/folders.h>
 #include <torch/csrc/jit/serialization/import.h>
 
@@ -210,14 +210,12 @@ TEST_F(Exported, WhatCannotBeWrittenLeavesTheOldFile) {
   EXPECT_EQ(folder.names(), std::set<std::string>{"model.pt"});
   EXPECT_TRUE(std::filesystem::is_directory(file));
 
-  std::string message;
-  try {
-    export_torchscript(
-        *dense_.model, dense_.vocabulary_or_null(), dense_.labels, folder / "absent/model.pt");
-  } catch (const DataError& error) {
-    message = error.what();
-  }
-  EXPECT_EQ(message, folder / "absent/model.pt: cannot be written: No such file or directory");
+  EXPECT_EQ(
+      data_error_of([&] {
+        export_torchscript(
+            *dense_.model, dense_.vocabulary_or_null(), dense_.labels, folder / "absent/model.pt");
+      }),
+      folder / "absent/model.pt: cannot be written: No such file or directory");
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <masked_rnn/models/nn/gru.h>
 #include <masked_rnn/models/nn/lstm.h>
 #include <masked_rnn/models/nn/rnn.h>
-#include <tests/support/batches.h>
+#include <tests/support/errors.h>
 #include <torch/nn/modules/container/any.h>
 #include <torch/serialize.h>
 

@@ -1,7 +1,7 @@
 // models/nn/pooling.h against sums and maxima of each sequence alone.
 #include <gtest/gtest.h>
 #include <masked_rnn/models/nn/pooling.h>
-#include <tests/support/batches.h>
+#include <tests/support/errors.h>
 #include <torch/autograd.h>
 
 #include <limits>

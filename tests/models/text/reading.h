@@ -2,8 +2,8 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <masked_rnn/models/error.h>
 #include <masked_rnn/models/text/readers.h>
+#include <tests/support/errors.h>
 
 #include <cstdlib>
 #include <sstream>
@@ -15,17 +15,6 @@ namespace masked_rnn::test {
 inline DataSet read_string(const std::string& content, Format format) {
   std::istringstream stream(content);
   return read(stream, "in", format);
-}
-
-// what() of the DataError that `call` throws.
-template <typename Call>
-std::string data_error_of(const Call& call) {
-  try {
-    call();
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no DataError";
 }
 
 inline std::string reading_error(const std::string& content, Format format) {

@@ -1,7 +1,7 @@
 // Which sequences stand together, and the tensors of a batch (batches.h).
 #include <masked_rnn/models/text/batches.h>
 #include <tests/models/text/reading.h>
-#include <tests/support/batches.h>
+#include <tests/support/errors.h>
 
 #include <algorithm>
 #include <cmath>

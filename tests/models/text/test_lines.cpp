@@ -1,15 +1,15 @@
 // Files cut into lines, and what is no text (lines.h).
 #include <gtest/gtest.h>
-#include <masked_rnn/models/error.h>
 #include <masked_rnn/models/text/lines.h>
+#include <tests/support/errors.h>
 
 #include <string>
 #include <vector>
 
 namespace {
 
-using masked_rnn::DataError;
 using masked_rnn::Lines;
+using masked_rnn::test::data_error_of;
 using namespace std::string_literals;
 
 std::vector<std::string> lines_of(const std::string& bytes) {
@@ -20,12 +20,7 @@ std::vector<std::string> lines_of(const std::string& bytes) {
 }
 
 std::string error_of(const std::string& bytes) {
-  try {
-    const Lines lines("in", bytes);
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no DataError";
+  return data_error_of([&] { Lines("in", bytes); });
 }
 
 using Strings = std::vector<std::string>;
@@ -83,12 +78,7 @@ TEST(Lines, ValidUtf8OfEveryLengthPasses) {
 
 TEST(Lines, FailNamesFileAndLineFromOne) {
   const Lines lines("folder/file", "a\nb\n");
-  try {
-    lines.fail(1, "is b");
-    FAIL();
-  } catch (const DataError& error) {
-    EXPECT_STREQ(error.what(), "folder/file:2: is b");
-  }
+  EXPECT_EQ(data_error_of([&] { lines.fail(1, "is b"); }), "folder/file:2: is b");
 }
 
 TEST(Lines, OfTenMegabytes) {

@@ -1,7 +1,7 @@
 // Sentences written with their tags (writers.h).
 #include <masked_rnn/models/text/writers.h>
 #include <tests/models/text/reading.h>
-#include <tests/support/batches.h>
+#include <tests/support/errors.h>
 
 #include <fstream>
 #include <vector>

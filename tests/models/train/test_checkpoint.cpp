@@ -1,10 +1,10 @@
 // Checkpoints (train/checkpoint.h).
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
-#include <masked_rnn/models/error.h>
 #include <masked_rnn/models/files.h>
 #include <masked_rnn/models/train/checkpoint.h>
 #include <masked_rnn/models/train/optimizer.h>
+#include <tests/support/errors.h>
 #include <tests/support/folders.h>
 #include <torch/nn/modules/linear.h>
 
@@ -12,6 +12,7 @@ namespace {
 
 using namespace masked_rnn;
 using masked_rnn::test::content_of;
+using masked_rnn::test::data_error_of;
 using masked_rnn::test::Folder;
 
 struct Training {
@@ -90,12 +91,7 @@ TEST(Checkpoint, BringsLbfgsBackWithItsHistory) {
 }
 
 std::string error_of(const std::string& file, Training& training) {
-  try {
-    load_checkpoint(file, *training.model, *training.optimizer);
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no DataError";
+  return data_error_of([&] { load_checkpoint(file, *training.model, *training.optimizer); });
 }
 
 TEST(Checkpoint, IsNotReadFromOtherFiles) {

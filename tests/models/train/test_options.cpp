@@ -1,7 +1,7 @@
 // Names and checks of the training options (train/options.h).
 #include <gtest/gtest.h>
 #include <masked_rnn/models/train/options.h>
-#include <tests/support/batches.h>
+#include <tests/support/errors.h>
 
 namespace {
 

@@ -1,11 +1,10 @@
 // The training loop (train/trainer.h): what it learns, keeps, and resumes to the same bits.
 #include <gtest/gtest.h>
-#include <masked_rnn/models/error.h>
 #include <masked_rnn/models/inference.h>
 #include <masked_rnn/models/run.h>
 #include <masked_rnn/models/train/trainer.h>
 #include <tests/models/train/training_sets.h>
-#include <tests/support/batches.h>
+#include <tests/support/errors.h>
 #include <tests/support/folders.h>
 
 namespace {
@@ -172,13 +171,8 @@ TEST(Trainer, SaysWhenTheLossIsNoLongerANumber) {
   model->parameters()[0].detach().fill_(NAN);
   Trainer trainer(model, set.data(), training_options());
   Recorder recorder;
-  try {
-    trainer.train(recorder, never);
-    FAIL();
-  } catch (const DataError& error) {
-    EXPECT_STREQ(error.what(),
-                 "training diverged: the loss of epoch 1 is nan; a smaller learning rate may help");
-  }
+  EXPECT_EQ(data_error_of([&] { trainer.train(recorder, never); }),
+            "training diverged: the loss of epoch 1 is nan; a smaller learning rate may help");
 }
 
 TEST(Trainer, KeepsNothingUnasked) {
