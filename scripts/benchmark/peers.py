@@ -120,6 +120,8 @@ class Workload:
         model.ir_version = 9
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = threads
+        # Else its threads would spin on while the others are measured.
+        settings.add_session_config_entry("session.force_spinning_stop", "1")
         session = onnxruntime.InferenceSession(
             model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
         )
