@@ -38,9 +38,7 @@ inline void amx_pack_outer_side(const PackOuterSideArguments<float>& p) {
                    : left >= kLanes<float>    ? load(p.b[row] + first + n)
                                               : load(p.b[row] + first + n, left);
           };
-          Vec<float> pieces[kPieces];
-          split_pairs(numbers(rows[0]), numbers(rows[1]), pieces);
-          store_line(pieces, slab + n / kTileSide * kTile, pair);
+          store_terms(numbers(rows[0]), numbers(rows[1]), slab + n / kTileSide * kTile, pair);
         }
       }
     }
@@ -62,9 +60,7 @@ inline void split_left(const float* a, int64_t stride, int64_t rows, int64_t col
     transpose<float>(square[half]);
   }
   for (int64_t m = 0; m < L; ++m) {
-    Vec<float> pieces[kPieces];
-    split_pairs(square[0][m], square[1][m], pieces);
-    store_line(pieces, to, m);
+    store_terms(square[0][m], square[1][m], to, m);
   }
 }
 

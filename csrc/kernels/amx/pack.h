@@ -85,9 +85,7 @@ inline void pack_tile(
   for (int64_t pair = 0; pair < kTileSide; ++pair) {
     magnitude.see(terms[0][pair]);
     magnitude.see(terms[1][pair]);
-    Vec<float> pieces[kPieces];
-    split_pairs(terms[0][pair], terms[1][pair], pieces);
-    store_line(pieces, to, pair);
+    store_terms(terms[0][pair], terms[1][pair], to, pair);
   }
 }
 

@@ -27,24 +27,21 @@ struct ProductRows {
 // A row's terms as one line of each slab's tiles; zeros if any of them is wild, which is returned.
 inline bool split_row(const float* row, int64_t depth, float* tiles) {
   Magnitude magnitude;
-  Vec<float> pieces[kPieces];
+  const auto take = [&](const float* terms, float* to) __attribute__((always_inline)) {
+    const Vec<float> first = load(terms), second = load(terms + kLanes<float>);
+    magnitude.see(first);
+    magnitude.see(second);
+    store_terms(first, second, to, 0);
+  };
   float* to = tiles;
   int64_t k = 0;
   for (; k + kTileDepth <= depth; k += kTileDepth, to += kSlab) {
-    const Vec<float> first = load(row + k), second = load(row + k + kLanes<float>);
-    magnitude.see(first);
-    magnitude.see(second);
-    split_pairs(first, second, pieces);
-    store_line(pieces, to, 0);
+    take(row + k, to);
   }
   if (k < depth) {
     float numbers[kTileDepth] = {};
     std::memcpy(numbers, row + k, static_cast<size_t>(depth - k) * sizeof(float));
-    const Vec<float> first = load(numbers), second = load(numbers + kLanes<float>);
-    magnitude.see(first);
-    magnitude.see(second);
-    split_pairs(first, second, pieces);
-    store_line(pieces, to, 0);
+    take(numbers, to);
   }
   if (!magnitude.wild()) {
     return false;

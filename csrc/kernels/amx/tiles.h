@@ -2,7 +2,7 @@
 //
 // Left sides and right sides lie in memory as slabs of kTileDepth terms of the sums, one after the other:
 // of each piece two tiles, which hold 16 rows (of a right side: columns) each. A tile of a left side has
-// a row of 32 terms per line, one of a right side a pair of terms of its 16 columns.
+// the 32 terms of a row per line, one of a right side a pair of terms of its 16 columns.
 #pragma once
 
 #include <masked_rnn/csrc/kernels/amx/pieces.h>
@@ -226,12 +226,22 @@ inline void multiply_square(const Square& square,
   }
 }
 
-// Line `line` of the first tile of each piece, of the pieces of 32 numbers along a row.
+// Line `line` of the first tile of each piece.
 MASKED_RNN_INLINE void store_line(const Vec<float> (&pieces)[kPieces], float* tiles, int64_t line) {
 #pragma GCC unroll 3
   for (int piece = 0; piece < kPieces; ++piece) {
     store<float>(tiles + piece * kPieceTiles + line * kTileSide, pieces[piece]);
   }
+}
+
+// The same of the pieces of 32 terms.
+MASKED_RNN_INLINE void store_terms(Vec<float> first,
+                                   Vec<float> second,
+                                   float* tiles,
+                                   int64_t line) {
+  Vec<float> pieces[kPieces];
+  split_pairs(first, second, pieces);
+  store_line(pieces, tiles, line);
 }
 
 }  // namespace
