@@ -37,13 +37,16 @@ struct ProductArguments {
   int64_t depth;           // K
   int64_t columns;         // N
   const T* const* a;       // [rows] -> [K]
-  const T* packed;         // B, packed with gates = 1
+  const T* packed;         // B, packed with gates = 1, or null
   const T* bias;           // [N] initial value, or null for 0; ignored if accumulate
   bool accumulate;         // add to what c holds
   T* const* c;             // [rows] -> [N]
   bool backwards = false;  // read B from its end to its beginning
   // Are the rows a, or c, or B in no near cache? They are fetched then.
   bool a_is_cold = false, c_is_cold = false, packed_is_cold = false;
+  // Where `packed` is null: B itself, of which each block is packed when it is multiplied. For products
+  // of so few rows that no block is multiplied twice, or of a single one where reads_rows.
+  PackArguments<T> weight{};
 };
 
 // One time step of consecutive sequences: recurrent product and cell in one pass.
@@ -145,6 +148,7 @@ struct Products {
   bool (*is_packed)(const PackArguments<T>&);  // is the weight already what pack would make of it?
   void (*pack)(const PackArguments<T>&);
   void (*product)(const ProductArguments<T>&);
+  bool reads_rows;  // is a single row multiplied with a B of contiguous rows as it is?
 };
 
 constexpr int64_t kFingerprintWords = 64;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <masked_rnn/csrc/kernels/pack.h>
+#include <masked_rnn/csrc/kernels/row_product.h>
 
 namespace masked_rnn {
 namespace {
@@ -24,12 +25,13 @@ inline void for_vectors(int64_t columns, const Each& each) {
   }
 }
 
-// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last); `fetch`
-// is that of add_products. The sums stay in registers where the block is whole: no loop may ask for one by
-// a number that it counts.
+// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last), which
+// `b` holds; `fetch` is that of add_products. The sums stay in registers where the block is whole: no loop
+// may ask for one by a number that it counts.
 template <class T, int R, class Fetch>
 inline void product_tile(const ProductArguments<T>& p,
                          const T* const* a,
+                         const T* b,
                          int64_t r,
                          int64_t first,
                          int64_t k_first,
@@ -56,7 +58,7 @@ inline void product_tile(const ProductArguments<T>& p,
       }
     }
   }
-  add_products<T, R, V>(sum, a + r, p.packed + first * operands(p.depth), k_first, k_last, fetch);
+  add_products<T, R, V>(sum, a + r, b, k_first, k_last, fetch);
   if (columns >= block) {
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
@@ -79,6 +81,29 @@ inline void product_tile(const ProductArguments<T>& p,
   }
 }
 
+// Operands [k_first, k_last) of the block of columns from `first` on, packed.
+template <class T>
+const T* part_of_weight(const ProductArguments<T>& p,
+                        int64_t first,
+                        int64_t k_first,
+                        int64_t k_last) {
+  if (p.packed != nullptr) {
+    return p.packed + first * operands(p.depth) + k_first * block_units<T>(1);
+  }
+  thread_local Kept<T> kept;
+  const int64_t k = k_first * kTerms, last = k_last * kTerms;
+  PackArguments<T> part = p.weight;
+  part.weight += first * part.stride_n + k * part.stride_k;
+  part.depth = (last < p.depth ? last : p.depth) - k;
+  part.columns = p.columns - first < block_units<T>(1) ? p.columns - first : block_units<T>(1);
+  part.gates = 1;
+  part.first = 0;
+  part.last = part.columns;
+  part.packed = kept.at_least(packed_size<T>(part.depth, part.columns, part.gates));
+  pack<T>(part);
+  return part.packed;
+}
+
 template <class T>
 void product(const ProductArguments<T>& p) {
   constexpr int64_t units = block_units<T>(1);
@@ -86,11 +111,22 @@ void product(const ProductArguments<T>& p) {
   const int64_t depth = operands(p.depth), blocks = (p.columns + units - 1) / units;
   const int64_t parts = depth <= kDepthAtOnce ? 1 : (depth + kDepthPart - 1) / kDepthPart;
   const auto first_of_part = [&](int64_t part) { return depth * part / parts; };
+  const auto is_added = [&](int64_t part) {
+    return p.accumulate || part != (p.backwards ? parts - 1 : 0);
+  };
+  if (is_row_product(p)) {
+    in_order(parts, p.backwards, [&](int64_t part, int64_t) {
+      multiply_row(p, {first_of_part(part), first_of_part(part + 1), is_added(part)});
+    });
+    return;
+  }
   // All blocks of a part of k, then those of the next.
   in_order(parts * blocks, p.backwards, [&](int64_t i, int64_t next) {
     const int64_t part = i / blocks, block = i % blocks;
     const int64_t k_first = first_of_part(part), k_last = first_of_part(part + 1);
-    const bool add = p.accumulate || part != (p.backwards ? parts - 1 : 0);
+    const bool add = is_added(part);
+    const int64_t first = block * units;
+    const T* b = part_of_weight(p, first, k_first, k_last);
     const T* next_block =
         p.packed_is_cold && next >= 0
             ? p.packed + (next % blocks * depth + first_of_part(next / blocks)) * units
@@ -103,7 +139,6 @@ void product(const ProductArguments<T>& p) {
       const T* const* next_rows = ahead ? a.data() + r + R : nullptr;
       const T* next_part =
           part_of_block<T, kBlockVectors>(next_block, k_last - k_first, tile++, tiles);
-      const int64_t first = block * units;
       if (p.c_is_cold) {
         fetch_tile<T, R, kBlockVectors>([&](int64_t i) __attribute__((always_inline)) {
           return p.c[r + i] + first;
@@ -113,6 +148,7 @@ void product(const ProductArguments<T>& p) {
         product_tile<T, R>(
             p,
             a.data(),
+            b,
             r,
             first,
             k_first,
@@ -127,7 +163,7 @@ void product(const ProductArguments<T>& p) {
               }
             });
       } else {
-        product_tile<T, R>(p, a.data(), r, first, k_first, k_last, add, NoFetch{});
+        product_tile<T, R>(p, a.data(), b, r, first, k_first, k_last, add, NoFetch{});
       }
     });
   });

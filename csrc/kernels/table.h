@@ -48,7 +48,12 @@ template <class T>
 constexpr Kernels<T> table() {
   using Tanh = RnnCell<T, TanhActivation<T>>;
   using Relu = RnnCell<T, ReluActivation<T>>;
-  constexpr Products<T> products{block_units<T>, packed_size<T>, is_packed<T>, pack<T>, product<T>};
+  constexpr Products<T> products{block_units<T>,
+                                 packed_size<T>,
+                                 is_packed<T>,
+                                 pack<T>,
+                                 product<T>,
+                                 /*reads_rows=*/kTerms == 1};
   return {kLanes<T>,
           products,
           products,

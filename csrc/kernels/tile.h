@@ -71,7 +71,7 @@ MASKED_RNN_INLINE void fetch_lines(const T* part, int64_t first, int64_t count) 
 // Of a tile that fetches nothing.
 struct NoFetch {};
 
-// sum[r][v] += sum over operands k in [first, last) of a[r][k] * b[k][v]. On the way
+// sum[r][v] += sum over operands k in [first, last) of a[r][k] * b[k - first][v]. On the way
 // fetch(operands done, operands that come now) is called, of kFetchedOperands and fewer at the end.
 template <class T, int R, int V, class Fetch>
 MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][V],
@@ -95,7 +95,7 @@ MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][V],
       Vec<T> column[V];
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
-        column[v] = load(b + (k * V + v) * kLanes<T>);
+        column[v] = load(b + ((k - first) * V + v) * kLanes<T>);
       }
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {

@@ -91,8 +91,11 @@ LayerGradients run_backward(const LayerArguments& a,
                             const OutputGradients& grads,
                             const WantedMask& wanted) {
   const auto schedule = make_schedule(a);
-  const BackwardBatch<T> batch(a, schedule, output, saved, grads, wanted);
-  const auto sums = sums_of_groups(batch, group_sequences(a, schedule));
+  const auto groups = group_sequences(a, schedule);
+  const bool once = groups.size() == 1 && schedule.num_rows <= kPartRows;
+  const BackwardBatch<T> batch(
+      a, schedule, output, saved, grads, wanted, once ? WeightUse::kOnce : WeightUse::kOften);
+  const auto sums = sums_of_groups(batch, groups);
   if (sums.size() > 1) {
     add_up(batch.k, sums);
   }

@@ -4,6 +4,14 @@
 #include <masked_rnn/csrc/recurrence/layout.h>
 
 namespace masked_rnn::recurrence {
+namespace {
+
+WeightUse use_of_steps(const Schedule& schedule) {
+  const bool single = schedule.num_steps > 0 && schedule.rows_at(0) == 1;
+  return single ? WeightUse::kBySingleRows : WeightUse::kOften;
+}
+
+}  // namespace
 
 template <class T>
 BackwardBatch<T>::BackwardBatch(const LayerArguments& a_,
@@ -11,7 +19,8 @@ BackwardBatch<T>::BackwardBatch(const LayerArguments& a_,
                                 const at::Tensor& output_,
                                 const at::Tensor& saved_,
                                 const OutputGradients& grads_,
-                                const WantedMask& wanted_)
+                                const WantedMask& wanted_,
+                                WeightUse use_of_weight_ih)
     : a(a_),
       schedule(schedule_),
       wanted(wanted_),
@@ -20,7 +29,8 @@ BackwardBatch<T>::BackwardBatch(const LayerArguments& a_,
       saved(saved_.contiguous()),
       h_0(a.h_0.contiguous()),
       grads(grads_),
-      weight_hh(PackedWeight<T>::plain(k.by_step, a.weight_hh, {0, a.weight_hh.size(0)})) {
+      weight_hh(PackedWeight<T>::plain(
+          k.by_step, a.weight_hh, {0, a.weight_hh.size(0)}, use_of_steps(schedule))) {
   if (grads.output.defined()) {
     grads.output = with_contiguous_rows(grads.output);
   }
@@ -31,14 +41,15 @@ BackwardBatch<T>::BackwardBatch(const LayerArguments& a_,
   }
   const int64_t H = a.hidden_size(), P = a.output_size();
   if (a.projected()) {
-    weight_hr = PackedWeight<T>::plain(k.by_step, a.weight_hr, {0, P});
+    weight_hr = PackedWeight<T>::plain(k.by_step, a.weight_hr, {0, P}, use_of_steps(schedule));
   }
   if (wanted[kInput]) {
     const bool gru = a.cell == CellKind::kGru;
     const int64_t joint = gru ? 2 * H : a.weight_ih.size(0);
-    weight_ih = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {0, joint});
+    weight_ih = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {0, joint}, use_of_weight_ih);
     if (gru) {
-      weight_ih_n = PackedWeight<T>::plain(k.by_batch, a.weight_ih, {2 * H, 3 * H});
+      weight_ih_n =
+          PackedWeight<T>::plain(k.by_batch, a.weight_ih, {2 * H, 3 * H}, use_of_weight_ih);
     }
     grad_input = recycled_empty({a.steps(), a.batch(), a.input_size()}, a.dtype());
   }

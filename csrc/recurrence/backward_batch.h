@@ -25,7 +25,8 @@ struct BackwardBatch {
                 const at::Tensor& output,
                 const at::Tensor& saved,
                 const OutputGradients& grads,
-                const WantedMask& wanted);
+                const WantedMask& wanted,
+                WeightUse use_of_weight_ih);
 
   // Member `member` of `size` threads packs its share of the weights and writes its share of zeros.
   void prepare(int64_t member, int64_t size) const;

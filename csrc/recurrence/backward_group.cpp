@@ -18,8 +18,8 @@ constexpr int64_t kRowsOfTiles = 16;
 // more, and threads meet less often; where a step has more, too, so that what it has beyond a part is not
 // much to carry over to the next. Matrix tiles are filled by multiples of these.
 int64_t part_rows(const Schedule& schedule, size_t bytes) {
-  const bool large_steps = schedule.num_steps > 0 && schedule.rows_at(0) > 128;
-  return are_small(bytes) || large_steps ? 256 : 128;
+  const bool large_steps = schedule.num_steps > 0 && schedule.rows_at(0) > kPartRows;
+  return are_small(bytes) || large_steps ? 2 * kPartRows : kPartRows;
 }
 
 int64_t rows_of_largest(const std::vector<Part>& parts) {
@@ -169,14 +169,11 @@ void BackwardGroup<T>::unproject(const GateGradients<T>& part, int64_t step, Sli
       std::memcpy(part.grad_projected[row - part.first], grad_h[j], P * sizeof(T));
     }
   }
-  k.by_step.product({rows.last - rows.first,
-                     P,
-                     H,
-                     grad_h_rows.data() + rows.first,
-                     batch_.weight_hr.data(),
-                     nullptr,
-                     /*accumulate=*/false,
-                     grad_raw_rows.data() + rows.first});
+  ProductArguments<T> p = batch_.weight_hr.times({0, H});
+  p.rows = rows.last - rows.first;
+  p.a = grad_h_rows.data() + rows.first;
+  p.c = grad_raw_rows.data() + rows.first;
+  k.by_step.product(p);
 }
 
 // From the gradient of h at a step to those of the gates of some hidden units.
@@ -235,49 +232,49 @@ void BackwardGroup<T>::through_weight_hh(const GateGradients<T>& part,
                                          Slice rows,
                                          Range units,
                                          T* const* grad_h_before) const {
-  const int64_t depth = a.weight_hh.size(0);
-  k.by_step.product({rows.last - rows.first,
-                     depth,
-                     units.last - units.first,
-                     part.rows + schedule.offsets[step] + rows.first - part.first,
-                     batch_.weight_hh.data() + k.by_step.packed_size(depth, units.first, 1),
-                     nullptr,
-                     /*accumulate=*/a.cell == CellKind::kGru,  // to h's direct part
-                     grad_h_before + rows.first,
-                     /*backwards=*/step % 2 != 0,
-                     /*a_is_cold=*/false,
-                     /*c_is_cold=*/false,
-                     /*packed_is_cold=*/batch_.weight_hh.is_cold()});
+  ProductArguments<T> p = batch_.weight_hh.times(units);
+  p.rows = rows.last - rows.first;
+  p.a = part.rows + schedule.offsets[step] + rows.first - part.first;
+  p.accumulate = a.cell == CellKind::kGru;  // to h's direct part
+  p.c = grad_h_before + rows.first;
+  p.backwards = step % 2 != 0;
+  k.by_step.product(p);
 }
 
-// Of some of a part's rows.
+// Member `member` of `size` threads computes its share of a part's: of the rows or, where products read the
+// weight itself, of the columns.
 template <class T>
-void BackwardGroup<T>::input_gradient(const GateGradients<T>& part, Range rows) const {
+void BackwardGroup<T>::input_gradient(const GateGradients<T>& part,
+                                      int64_t member,
+                                      int64_t size) const {
+  Range rows{0, part.count}, columns{0, a.input_size()};
+  if (batch_.weight_ih.is_read_by_products()) {
+    columns = part_of(columns.last, k.by_batch.block_units(1), member, size);
+  } else {
+    rows = part_of(rows.last, kRowsOfTiles, member, size);
+  }
   const int64_t count = rows.last - rows.first;
-  const T* const* from = part.rows + rows.first;
-  const int64_t I = a.input_size();
-  const bool gru = a.cell == CellKind::kGru;
-  const int64_t depth = gru ? 2 * H : a.weight_ih.size(0);
-  T* const* to = grad_input_rows.data() + part.first + rows.first;
-  k.by_batch.product({count,
-                      depth,
-                      I,
-                      from,
-                      batch_.weight_ih.data(),
-                      nullptr,
-                      /*accumulate=*/false,
-                      to,
-                      /*backwards=*/false,
-                      /*a_is_cold=*/false,
-                      /*c_is_cold=*/are_cold<T>(batch_.schedule.num_rows, I),
-                      /*packed_is_cold=*/batch_.weight_ih.is_cold()});
-  if (gru) {
-    std::vector<const T*> n(from, from + count);
-    for (auto& row : n) {
+  std::vector<const T*> from(part.rows + rows.first, part.rows + rows.last);
+  std::vector<T*> to(count);
+  for (int64_t i = 0; i < count; ++i) {
+    to[i] = grad_input_rows[part.first + rows.first + i] + columns.first;
+  }
+  ProductArguments<T> p = batch_.weight_ih.times(columns);
+  p.rows = count;
+  p.a = from.data();
+  p.c = to.data();
+  p.c_is_cold = are_cold<T>(batch_.schedule.num_rows, a.input_size());
+  k.by_batch.product(p);
+  if (a.cell == CellKind::kGru) {
+    for (auto& row : from) {
       row += 3 * H;
     }
-    k.by_batch.product(
-        {count, H, I, n.data(), batch_.weight_ih_n.data(), nullptr, /*accumulate=*/true, to});
+    p = batch_.weight_ih_n.times(columns);
+    p.rows = count;
+    p.a = from.data();
+    p.accumulate = true;
+    p.c = to.data();
+    k.by_batch.product(p);
   }
 }
 
@@ -324,7 +321,7 @@ void BackwardGroup<T>::run(Team& team, int64_t member) const {
     }
     team.wait();
     if (batch_.wanted[kInput]) {
-      input_gradient(part, part_of(part.count, kRowsOfTiles, member, team.size()));
+      input_gradient(part, member, team.size());
     }
     weights.add(part, member, team.size());
   }

@@ -11,6 +11,9 @@
 
 namespace masked_rnn::recurrence {
 
+// Rows of a part, at least, but of the last one.
+constexpr int64_t kPartRows = 128;
+
 template <class T>
 class BackwardGroup {
  public:
@@ -37,7 +40,7 @@ class BackwardGroup {
                          Slice rows,
                          Range units,
                          T* const* grad_h_before) const;
-  void input_gradient(const GateGradients<T>& part, Range rows) const;
+  void input_gradient(const GateGradients<T>& part, int64_t member, int64_t size) const;
   void chain(const GateGradients<T>& part, Steps steps, Slice slice) const;
   void chain_together(const GateGradients<T>& part,
                       Steps steps,

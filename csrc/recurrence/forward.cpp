@@ -35,6 +35,8 @@ struct ForwardPass {
   std::vector<T*> output;
   at::Tensor h_0;
   std::vector<const T*> previous;
+  const bool together;
+  const std::vector<Slice> slices;  // one for each thread, or for all together
   InputProjection<T> project;
   PackedWeight<T> weight_hh, weight_hr;
   at::Tensor bias_hh;
@@ -44,8 +46,6 @@ struct ForwardPass {
   const bool save_past_caches =
       H % k.lanes == 0 &&
       is_far(static_cast<size_t>(schedule.num_rows * saved_size(a.cell, H)) * sizeof(T));
-  const bool together;
-  const std::vector<Slice> slices;           // one for each thread, or for all together
   std::vector<WalkScratch<T>> walk_scratch;  // of each slice
 
   ForwardPass(const LayerArguments& arguments,
@@ -59,13 +59,13 @@ struct ForwardPass {
         output(row_pointers<T>(schedule, result.output)),
         h_0(a.h_0.contiguous()),
         previous(previous_pointers<T>(schedule, output, h_0)),
-        project(a, schedule, /*fixed=*/!save),
-        weight_hh(PackedWeight<T>::transposed(k, k.by_step, a.weight_hh, G, /*fixed=*/!save)),
         together(share_out_units(a, schedule)),
         slices(together ? std::vector<Slice>{{0, schedule.num_sequences}}
-                        : split(schedule, {0, schedule.num_steps}, num_threads())) {
+                        : split(schedule, {0, schedule.num_steps}, num_threads())),
+        project(a, schedule, use_of_weight_ih()),
+        weight_hh(PackedWeight<T>::transposed(k, k.by_step, a.weight_hh, G, use_of_steps())) {
     if (a.projected()) {
-      weight_hr = PackedWeight<T>::transposed(k, k.by_step, a.weight_hr, 1, /*fixed=*/!save);
+      weight_hr = PackedWeight<T>::transposed(k, k.by_step, a.weight_hr, 1, use_of_steps());
     }
     if (a.cell == CellKind::kGru && a.bias_hh.defined()) {
       bias_hh = a.bias_hh.contiguous();
@@ -80,6 +80,14 @@ struct ForwardPass {
     for (const Slice& slice : slices) {
       walk_scratch.push_back(scratch_for(slice));
     }
+  }
+
+  // Without gradients the same weights may well come again.
+  WeightUse use_of_steps() const { return save ? WeightUse::kOften : WeightUse::kAgain; }
+
+  WeightUse use_of_weight_ih() const {
+    const bool once = slices.size() == 1 && schedule.num_rows <= kProjectedRows;
+    return save && once ? WeightUse::kOnce : use_of_steps();
   }
 
   // Some hidden units of rows [first, last) of one step; gates holds their projected input.
@@ -115,14 +123,11 @@ struct ForwardPass {
     s.h = a.projected() ? own.h_raw_rows.data() : output.data() + first;
     cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {
-      k.by_step.product({rows,
-                         H,
-                         P,
-                         own.h_raw_rows.data(),
-                         weight_hr.data(),
-                         nullptr,
-                         /*accumulate=*/false,
-                         output.data() + first});
+      ProductArguments<T> p = weight_hr.times({0, P});
+      p.rows = rows;
+      p.a = own.h_raw_rows.data();
+      p.c = output.data() + first;
+      k.by_step.product(p);
     }
   }
 
@@ -165,7 +170,7 @@ struct ForwardPass {
   // All steps of some sequences: alternately project a few steps' inputs and walk them.
   void walk(Slice slice, const WalkScratch<T>& own) const {
     for (int64_t walked = 0, projected = 0; rows_of_step(walked, slice) > 0;) {
-      project(rows_to_project(projected, slice), own.gate_rows.data());
+      project(rows_to_project(projected, slice), {0, G * H}, own.gate_rows.data());
       for (int64_t row = 0; walked < projected; ++walked) {
         const int64_t first = schedule.offsets[walked] + slice.first;
         const int64_t count = rows_of_step(walked, slice);
@@ -175,17 +180,14 @@ struct ForwardPass {
     }
   }
 
-  // The same on all sequences by threads that share out the hidden units, and the rows to project.
+  // The same on all sequences by threads that share out the hidden units, and the columns to project.
   void walk_together(Team& team, int64_t member) const {
     const Slice all = slices[0];
     const WalkScratch<T>& shared = walk_scratch[0];
     const Range units = part_of(H, k.by_step.block_units(G), member, team.size());
+    const Range columns = part_of(G * H, k.by_batch.block_units(1), member, team.size());
     for (int64_t walked = 0, projected = 0; rows_of_step(walked, all) > 0;) {
-      const auto rows = rows_to_project(projected, all);
-      const Range mine =
-          part_of(static_cast<int64_t>(rows.size()), /*unit=*/1, member, team.size());
-      project({rows.begin() + mine.first, rows.begin() + mine.last},
-              shared.gate_rows.data() + mine.first);
+      project(rows_to_project(projected, all), columns, shared.gate_rows.data());
       team.wait();
       for (int64_t row = 0; walked < projected; ++walked) {
         const int64_t first = schedule.offsets[walked], count = schedule.rows_at(walked);

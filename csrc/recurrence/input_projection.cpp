@@ -31,16 +31,16 @@ constexpr int64_t kColumnsAhead = 4;
 }  // namespace
 
 template <class T>
-InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& schedule, bool fixed)
+InputProjection<T>::InputProjection(const LayerArguments& a,
+                                    const Schedule& schedule,
+                                    WeightUse use)
     : kernels_(layer_kernels<T>(a)),
-      columns_(a.weight_ih.size(0)),
-      depth_(a.input_size()),
-      cold_(are_cold<T>(schedule.num_rows, depth_)),
+      cold_(are_cold<T>(schedule.num_rows, a.input_size())),
       bias_(input_bias<T>(a)) {
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
     rows_ = row_pointers<const T>(schedule, input_);
-    packed_ = PackedWeight<T>::transposed(kernels_, kernels_.by_batch, a.weight_ih, 1, fixed);
+    packed_ = PackedWeight<T>::transposed(kernels_, kernels_.by_batch, a.weight_ih, 1, use);
     return;
   }
   weight_ = a.weight_ih;
@@ -48,7 +48,9 @@ InputProjection<T>::InputProjection(const LayerArguments& a, const Schedule& sch
 }
 
 template <class T>
-void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* gates) const {
+void InputProjection<T>::operator()(const std::vector<int64_t>& rows,
+                                    Range columns,
+                                    T* const* gates) const {
   const auto count = static_cast<int64_t>(rows.size());
   if (weight_.defined()) {
     const T* weight = weight_.const_data_ptr<T>();
@@ -56,30 +58,28 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows, T* const* 
     for (int64_t i = 0; i < count; ++i) {
       const T* column = weight + indices_[rows[i]] * stride_k;
       if (stride_m == 1 && i + kColumnsAhead < count) {
-        fetch(weight + indices_[rows[i + kColumnsAhead]] * stride_k, columns_);
+        fetch(weight + indices_[rows[i + kColumnsAhead]] * stride_k + columns.first,
+              columns.last - columns.first);
       }
-      for (int64_t m = 0; m < columns_; ++m) {
+      for (int64_t m = columns.first; m < columns.last; ++m) {
         gates[i][m] = bias_[m] + column[m * stride_m];
       }
     }
     return;
   }
   std::vector<const T*> input(count);
+  std::vector<T*> to(count);
   for (int64_t i = 0; i < count; ++i) {
     input[i] = rows_[rows[i]];
+    to[i] = gates[i] + columns.first;
   }
-  kernels_.by_batch.product({count,
-                             depth_,
-                             columns_,
-                             input.data(),
-                             packed_.data(),
-                             bias_.data(),
-                             /*accumulate=*/false,
-                             gates,
-                             /*backwards=*/false,
-                             /*a_is_cold=*/cold_,
-                             /*c_is_cold=*/false,
-                             /*packed_is_cold=*/packed_.is_cold()});
+  ProductArguments<T> p = packed_.times(columns);
+  p.rows = count;
+  p.a = input.data();
+  p.bias = bias_.data() + columns.first;
+  p.c = to.data();
+  p.a_is_cold = cold_;
+  kernels_.by_batch.product(p);
 }
 
 template class InputProjection<float>;

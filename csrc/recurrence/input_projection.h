@@ -11,19 +11,18 @@ namespace masked_rnn {
 template <class T>
 class InputProjection {
  public:
-  // Throws c10::Error for a one-hot index out of range at a valid position. `fixed` as for
-  // PackedWeight.
-  InputProjection(const LayerArguments& arguments, const Schedule& schedule, bool fixed);
+  // Throws c10::Error for a one-hot index out of range at a valid position.
+  InputProjection(const LayerArguments& arguments, const Schedule& schedule, WeightUse use);
 
   // To be packed before any row is projected.
   const PackedWeight<T>& weight() const { return packed_; }
 
-  // Writes each of `rows` to its gates[i] -> [G*H].
-  void operator()(const std::vector<int64_t>& rows, T* const* gates) const;
+  // Writes some columns, from the beginning of a block of the weight on, of each of `rows` to its
+  // gates[i] -> [G*H].
+  void operator()(const std::vector<int64_t>& rows, Range columns, T* const* gates) const;
 
  private:
   const Kernels<T>& kernels_;
-  int64_t columns_, depth_;
   bool cold_;
   at::Tensor input_, weight_;
   std::vector<T> bias_;           // [G*H]

@@ -108,6 +108,12 @@ WeightIdentity identify(const Kernels<T>& k,
   return identity;
 }
 
+template <class T>
+bool reads_itself(const Products<T>& products, const PackArguments<T>& weight, WeightUse use) {
+  return use == WeightUse::kOnce ||
+         (use == WeightUse::kBySingleRows && products.reads_rows && weight.stride_n == 1);
+}
+
 }  // namespace
 
 template <class T>
@@ -115,9 +121,13 @@ PackedWeight<T> PackedWeight<T>::transposed(const Kernels<T>& kernels,
                                             const Products<T>& products,
                                             const at::Tensor& weight,
                                             int64_t gates,
-                                            bool fixed) {
+                                            WeightUse use) {
   PackedWeight result;
-  if (fixed && weight.stride(1) == 1 && weight.stride(0) >= weight.size(1)) {
+  result.products_ = &products;
+  result.arguments_.depth = weight.size(1);
+  result.arguments_.columns = weight.size(0) / gates;
+  result.arguments_.gates = gates;
+  if (use == WeightUse::kAgain && weight.stride(1) == 1 && weight.stride(0) >= weight.size(1)) {
     result.fixed_ = identify(kernels, products, weight, gates);
     result.packed_ = kept_weights().find(*result.fixed_);
     if (result.packed_.defined()) {
@@ -128,18 +138,19 @@ PackedWeight<T> PackedWeight<T>::transposed(const Kernels<T>& kernels,
   result.set_weight(weight);
   result.arguments_.stride_k = result.weight_.stride(1);
   result.arguments_.stride_n = result.weight_.stride(0);
-  result.arguments_.depth = weight.size(1);
-  result.arguments_.columns = weight.size(0) / gates;
-  result.arguments_.gates = gates;
-  result.make_room(products);
+  if (!reads_itself(products, result.arguments_, use)) {
+    result.make_room();
+  }
   return result;
 }
 
 template <class T>
 PackedWeight<T> PackedWeight<T>::plain(const Products<T>& products,
                                        const at::Tensor& weight,
-                                       Range rows) {
+                                       Range rows,
+                                       WeightUse use) {
   PackedWeight result;
+  result.products_ = &products;
   result.set_weight(weight);
   result.arguments_.weight += rows.first * result.weight_.stride(0);
   result.arguments_.stride_k = result.weight_.stride(0);
@@ -149,8 +160,8 @@ PackedWeight<T> PackedWeight<T>::plain(const Products<T>& products,
   result.arguments_.gates = 1;
   if (products.is_packed(result.arguments_)) {
     result.data_ = result.arguments_.weight;
-  } else {
-    result.make_room(products);
+  } else if (!reads_itself(products, result.arguments_, use)) {
+    result.make_room();
   }
   return result;
 }
@@ -163,18 +174,17 @@ void PackedWeight<T>::set_weight(const at::Tensor& weight) {
 }
 
 template <class T>
-void PackedWeight<T>::make_room(const Products<T>& products) {
-  products_ = &products;
-  packed_ =
-      recycled_empty({products.packed_size(arguments_.depth, arguments_.columns, arguments_.gates)},
-                     c10::CppTypeToScalarType<T>::value);
+void PackedWeight<T>::make_room() {
+  packed_ = recycled_empty(
+      {products_->packed_size(arguments_.depth, arguments_.columns, arguments_.gates)},
+      c10::CppTypeToScalarType<T>::value);
   arguments_.packed = packed_.mutable_data_ptr<T>();
   data_ = arguments_.packed;
 }
 
 template <class T>
 void PackedWeight<T>::pack(int64_t member, int64_t size) const {
-  if (products_ == nullptr) {
+  if (arguments_.packed == nullptr) {
     return;
   }
   const Range mine =
@@ -186,8 +196,24 @@ void PackedWeight<T>::pack(int64_t member, int64_t size) const {
 }
 
 template <class T>
+ProductArguments<T> PackedWeight<T>::times(Range columns) const {
+  ProductArguments<T> product{};
+  product.depth = arguments_.depth;
+  product.columns = columns.last - columns.first;
+  if (is_read_by_products()) {
+    product.weight = arguments_;
+    product.weight.weight += columns.first * arguments_.stride_n;
+    product.weight.columns = product.columns;
+  } else {
+    product.packed = data_ + products_->packed_size(product.depth, columns.first, /*gates=*/1);
+    product.packed_is_cold = is_cold();
+  }
+  return product;
+}
+
+template <class T>
 void PackedWeight<T>::keep() const {
-  if (products_ != nullptr && fixed_.has_value()) {
+  if (arguments_.packed != nullptr && fixed_.has_value()) {
     kept_weights().keep({*fixed_, packed_});
   }
 }

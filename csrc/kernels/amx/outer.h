@@ -99,7 +99,8 @@ inline void amx_outer_block(const OuterArguments<float>& o, int64_t m, int64_t f
     const OuterSide<float>& side = o.sides[i];
     const float* block = side.packed + first / kTileDepth * kSlab;
     for (int64_t n = 0; n < side.columns; n += kSquare, block += slabs(o.rows) * kSlab) {
-      multiply_square(square(i, n), o.scratch, block, slabs(rows), square(i, n + kSquare));
+      multiply_square(
+          square(i, n), o.scratch, block, slabs(rows), NextSquare{square(i, n + kSquare)});
     }
   }
 }

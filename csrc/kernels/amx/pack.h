@@ -1,5 +1,5 @@
-// Weights as right sides of products on matrix tiles: blocks of 32 columns, each a line that says what
-// it is, then its slabs. A block with numbers that have no pieces is kept as it is, [depth, 32].
+// Weights as right sides of products on matrix tiles: blocks of 32 columns, each lines that say what its
+// stacks of slabs are, then these. A stack with numbers that have no pieces is kept as it is, [terms, 32].
 //
 // gates > 1 puts the same 16 hidden units of all gates into one block, for each 32 terms one tile of
 // every gate; without pieces only, as for bfloat16.
@@ -13,9 +13,19 @@ namespace {
 // Where tiles, filled up to 32 terms, pay.
 constexpr bool on_tiles(int64_t depth) { return depth >= kTileDepth; }
 
-constexpr int64_t kBlockHeader = kLine<float>;
+// 24 KB of a block of weights, beside as much of a square's rows, have room in the first-level cache.
+constexpr int64_t kStackSlabs = 4;
+constexpr int64_t kStackDepth = kStackSlabs * kTileDepth;
+constexpr int64_t kStackSize = kStackSlabs * kSlab;
 
-constexpr int64_t tile_block_size(int64_t depth) { return kBlockHeader + slabs(depth) * kSlab; }
+constexpr int64_t block_header(int64_t depth) {
+  constexpr int64_t kOfLine = kLine<float> * kStackDepth;
+  return (depth + kOfLine - 1) / kOfLine * kLine<float>;
+}
+
+constexpr int64_t tile_block_size(int64_t depth) {
+  return block_header(depth) + slabs(depth) * kSlab;
+}
 
 constexpr int64_t gates_block_size(int64_t depth, int64_t gates) {
   return slabs(depth) * gates * kTile;
@@ -65,12 +75,10 @@ inline void load_terms(const PackArguments<float>& p,
   }
 }
 
-// Asks for the memory of the terms that load_terms reads in the next turn: of the block of columns after
-// this one where a column's terms lie together, else of the terms after these.
+// Asks for the memory of the same terms of the block of columns after this one.
 MASKED_RNN_INLINE void fetch_next_terms(const PackArguments<float>& p, int64_t first, int64_t k) {
   const bool along = p.stride_k == 1;
-  const float* from = p.weight + (along ? first + kSquare : first) * p.stride_n +
-                      (along ? k : k + kTileDepth) * p.stride_k;
+  const float* from = p.weight + (first + kSquare) * p.stride_n + k * p.stride_k;
   for (int64_t i = 0; i < (along ? kTileSide : kTileDepth); ++i) {
     fetch(from + i * (along ? p.stride_n : p.stride_k), along ? kTileDepth : kTileSide);
   }
@@ -89,23 +97,31 @@ inline void pack_tile(
   }
 }
 
-inline bool is_wild(const float* block) { return block[0] != 0; }
+// Of the block whose first column is `first`, the stack whose first term is k_first. Returns whether it is
+// wild: kept as it is.
+inline bool pack_stack(const PackArguments<float>& p, int64_t first, int64_t k_first, float* to) {
+  const int64_t k_last = p.depth - k_first < kStackDepth ? p.depth : k_first + kStackDepth;
+  Magnitude magnitude;
+  for (int64_t k = k_first; k < k_last; k += kTileDepth) {
+    float* slab = to + (k - k_first) / kTileDepth * kSlab;
+    pack_tile(p, first, k, slab, magnitude);
+    pack_tile(p, first + kTileSide, k, slab + kTile, magnitude);
+  }
+  if (!magnitude.wild()) {
+    return false;
+  }
+  for (int64_t k = k_first; k < k_last; ++k, to += kSquare) {
+    for (int64_t n = 0; n < kSquare; ++n) {
+      to[n] = first + n < p.columns ? p.weight[k * p.stride_k + (first + n) * p.stride_n] : 0;
+    }
+  }
+  return true;
+}
 
 inline void pack_block(const PackArguments<float>& p, int64_t first, float* block) {
-  Magnitude magnitude;
-  float* to = block + kBlockHeader;
-  for (int64_t k = 0; k < p.depth; k += kTileDepth, to += kSlab) {
-    pack_tile(p, first, k, to, magnitude);
-    pack_tile(p, first + kTileSide, k, to + kTile, magnitude);
-  }
-  block[0] = magnitude.wild() ? 1 : 0;
-  if (is_wild(block)) {
-    for (int64_t k = 0; k < p.depth; ++k) {
-      for (int64_t n = 0; n < kSquare; ++n) {
-        block[kBlockHeader + k * kSquare + n] =
-            first + n < p.columns ? p.weight[k * p.stride_k + (first + n) * p.stride_n] : 0;
-      }
-    }
+  float* to = block + block_header(p.depth);
+  for (int64_t k = 0; k < p.depth; k += kStackDepth, to += kStackSize) {
+    block[k / kStackDepth] = pack_stack(p, first, k, to) ? 1 : 0;
   }
 }
 

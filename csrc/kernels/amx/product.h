@@ -9,10 +9,9 @@
 namespace masked_rnn {
 namespace {
 
-// At most so many rows and terms at a time: 192 KB of pieces of rows in the second-level cache; of those
-// 24 KB of a square's rows and as much of a block of weights have room in the first.
+// At most so many rows at a time, and the terms of a stack: 192 KB of pieces of rows in the second-level
+// cache.
 constexpr int64_t kProductRows = 256;
-constexpr int64_t kProductSlabs = 4;
 
 // Cold rows are fetched so many rows before.
 constexpr int64_t kProductRowsAhead = 8;
@@ -53,12 +52,30 @@ inline bool split_row(const float* row, int64_t depth, float* tiles) {
   return true;
 }
 
-// Weight k of a block's column n, put together again.
-inline float weight_of(const float* block, int64_t k, int64_t n) {
-  if (is_wild(block)) {
-    return block[kBlockHeader + k * kSquare + n];
+// Some terms of a block of weights.
+struct Stack {
+  const float* slabs;
+  bool wild;  // kept as it is
+};
+
+// The stack of the weight's block whose first column is n and whose first term is k_first.
+inline Stack stack_of_weight(const ProductArguments<float>& p, int64_t n, int64_t k_first) {
+  if (p.packed == nullptr) {
+    thread_local Kept<float> kept;
+    float* slabs = kept.at_least(kStackSize);
+    return {slabs, pack_stack(p.weight, n, k_first, slabs)};
   }
-  const float* tile = block + kBlockHeader + k / kTileDepth * kSlab + n / kTileSide * kTile +
+  const float* block = p.packed + amx_packed_size(p.depth, n, 1);
+  return {block + block_header(p.depth) + k_first / kTileDepth * kSlab,
+          block[k_first / kStackDepth] != 0};
+}
+
+// Weight k of a stack's column n, put together again.
+inline float weight_of(const Stack& stack, int64_t k, int64_t n) {
+  if (stack.wild) {
+    return stack.slabs[k * kSquare + n];
+  }
+  const float* tile = stack.slabs + k / kTileDepth * kSlab + n / kTileSide * kTile +
                       k % kTileSide * kTileSide + n % kTileSide;
   float sum = 0;
   for (int piece = kPieces - 1; piece >= 0; --piece) {
@@ -72,30 +89,34 @@ inline float weight_of(const float* block, int64_t k, int64_t n) {
   return sum;
 }
 
-// Adds terms [k_first, k_last) of the product of a row and a block that no tile has multiplied, because
-// either is wild.
-inline void add_wild(const float* row,
-                     const float* block,
-                     int64_t k_first,
-                     int64_t k_last,
-                     int64_t columns,
-                     float* sums) {
+// Adds the product of `depth` terms of a row and a stack that no tile has multiplied, because either is
+// wild.
+inline void add_wild(
+    const float* row, const Stack& stack, int64_t depth, int64_t columns, float* sums) {
   for (int64_t n = 0; n < columns && n < kSquare; ++n) {
     float sum = 0;
-    for (int64_t k = k_first; k < k_last; ++k) {
-      sum += row[k] * weight_of(block, k, n);
+    for (int64_t k = 0; k < depth; ++k) {
+      sum += row[k] * weight_of(stack, k, n);
     }
     sums[n] += sum;
   }
 }
 
-// Adds terms [k_first, k_last) of all columns, or begins with them.
+// How many lines of the next block of weights are fetched with each product of pieces. (For fewer squares
+// they would be so many at a time that these wait for them longer than for what is not fetched.)
+inline int64_t fetched_lines(const ProductArguments<float>& p, int64_t rows) {
+  constexpr int64_t kLines = kStackSize / kLine<float> / (kStackSlabs * kProductsOfPieces);
+  const int64_t squares = (rows + kSquare - 1) / kSquare;
+  return p.packed_is_cold && squares > 2 ? (kLines + squares - 1) / squares : 0;
+}
+
+// Adds terms [k_first, k_last), those of a stack, of all columns, or begins with them.
 inline void multiply_terms(const ProductArguments<float>& p,
                            const ProductRows& rows,
                            int64_t k_first,
                            int64_t k_last,
                            float* left) {
-  const int64_t depth = k_last - k_first, next_square = kProductSlabs * kSlab;
+  const int64_t depth = k_last - k_first;
   // Of rows from `first` on and columns from n on, as far as there are any.
   const auto square = [&](int64_t first, int64_t n) -> Square {
     const int64_t here = n < p.columns ? rows.rows - first : 0;
@@ -111,26 +132,30 @@ inline void multiply_terms(const ProductArguments<float>& p,
     if (p.a_is_cold && r + kProductRowsAhead < rows.rows) {
       fetch(rows.a[r + kProductRowsAhead] + k_first, depth);
     }
-    float* tiles = left + r / kSquare * next_square + r % kSquare / kTileSide * kTile;
+    float* tiles = left + r / kSquare * kStackSize + r % kSquare / kTileSide * kTile;
     wild[r] = split_row(rows.a[r] + k_first, depth, tiles + r % kTileSide * kTileSide);
     any_wild |= wild[r];
   }
-  const float* block = p.packed;
-  for (int64_t n = 0; n < p.columns; n += kSquare, block += tile_block_size(p.depth)) {
-    const int64_t count = is_wild(block) ? 0 : slabs(depth);
-    const float* right = block + kBlockHeader + k_first / kTileDepth * kSlab;
+  for (int64_t n = 0; n < p.columns; n += kSquare) {
+    const Stack stack = stack_of_weight(p, n, k_first);
+    const int64_t count = stack.wild ? 0 : slabs(depth);
+    // The next block's stack, shared out among the squares of this one.
+    const int64_t lines = fetched_lines(p, rows.rows);
+    const float* next = n + kSquare < p.columns ? stack.slabs + tile_block_size(p.depth) : p.packed;
     for (int64_t first = 0; first < rows.rows; first += kSquare) {
       const bool last = first + kSquare >= rows.rows;
       multiply_square(square(first, n),
-                      left + first / kSquare * next_square,
-                      right,
+                      left + first / kSquare * kStackSize,
+                      stack.slabs,
                       count,
-                      last ? square(0, n + kSquare) : square(first + kSquare, n));
+                      NextSquareAndLines{
+                          last ? square(0, n + kSquare) : square(first + kSquare, n), next, lines});
+      next += lines * count * kProductsOfPieces * kLine<float>;
     }
-    for (int64_t r = 0; (any_wild || is_wild(block)) && r < rows.rows; ++r) {
-      if (wild[r] || is_wild(block)) {
+    for (int64_t r = 0; (any_wild || stack.wild) && r < rows.rows; ++r) {
+      if (wild[r] || stack.wild) {
         float* sums = rows.sums.first + r * rows.sums.stride + n;
-        add_wild(rows.a[r], block, k_first, k_last, p.columns - n, sums);
+        add_wild(rows.a[r] + k_first, stack, depth, p.columns - n, sums);
       }
     }
   }
@@ -165,7 +190,7 @@ inline void amx_product(const ProductArguments<float>& p) {
     return product<float>(p);
   }
   thread_local Kept<float> kept_left, kept_sums;
-  float* left = kept_left.at_least(kProductRows / kSquare * kProductSlabs * kSlab);
+  float* left = kept_left.at_least(kProductRows / kSquare * kStackSize);
   const TileConfiguration tiles;
   // Equally many at a time, whole squares.
   const int64_t turns = (p.rows + kProductRows - 1) / kProductRows;
@@ -179,8 +204,8 @@ inline void amx_product(const ProductArguments<float>& p) {
       rows.sums.stride = (p.columns + kSquare - 1) / kSquare * kSquare + kLanes<float>;
       rows.sums.first = kept_sums.at_least(kProductRows * rows.sums.stride);
     }
-    for (int64_t k = 0; k < p.depth; k += kProductSlabs * kTileDepth) {
-      const int64_t k_last = k + kProductSlabs * kTileDepth;
+    for (int64_t k = 0; k < p.depth; k += kStackDepth) {
+      const int64_t k_last = k + kStackDepth;
       multiply_terms(p, rows, k, k_last < p.depth ? k_last : p.depth, left);
     }
     if (!in_place) {

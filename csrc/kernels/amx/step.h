@@ -18,7 +18,7 @@ constexpr int64_t kStepUnits = kStepTiles<Cell> / Cell::kGates* kTileSide;
 
 template <class Cell>
 inline const float* step_block(const StepArguments<float>& s, int64_t unit) {
-  const int64_t header = Cell::kGates == 1 ? kBlockHeader : 0;
+  const int64_t header = Cell::kGates == 1 ? block_header(s.depth) : 0;
   return s.packed + amx_packed_size(s.depth, unit, Cell::kGates) + header;
 }
 

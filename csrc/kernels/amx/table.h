@@ -10,7 +10,12 @@ namespace {
 
 constexpr Kernels<float> amx_table() {
   Kernels<float> kernels = table<float>();
-  kernels.by_batch = {block_units<float>, amx_packed_size, amx_is_packed, amx_pack, amx_product};
+  kernels.by_batch = {block_units<float>,
+                      amx_packed_size,
+                      amx_is_packed,
+                      amx_pack,
+                      amx_product,
+                      /*reads_rows=*/false};
   if constexpr (kPieces == 1) {
     kernels.by_step = kernels.by_batch;
     kernels.rnn_tanh_step = amx_step<RnnCell<float, TanhActivation<float>>>;

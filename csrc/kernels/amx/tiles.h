@@ -18,6 +18,9 @@ constexpr int64_t kPieceTiles = 2 * kTile;
 constexpr int64_t kSlab = kPieces * kPieceTiles;
 constexpr int64_t kSquare = 2 * kTileSide;  // rows and columns of the sums
 
+// Of the pieces of two numbers those that are multiplied with each other.
+constexpr int64_t kProductsOfPieces = kPieces * (kPieces + 1) / 2;
+
 constexpr int64_t slabs(int64_t depth) { return (depth + kTileDepth - 1) / kTileDepth; }
 
 // While it lives the thread's tiles can be used: eight of 16 lines of 64 bytes.
@@ -132,19 +135,37 @@ MASKED_RNN_INLINE void fetch_square(const Square& square) {
   }
 }
 
-// to = from + the product of `count` slabs of each side, while `next` is fetched. Of each two tiles only
+// What is fetched while a square is computed: the one that comes then, without rows if none does, ...
+struct NextSquare {
+  Square square;
+  MASKED_RNN_INLINE void fetch_more() {}
+};
+
+// ... and with each product of two pieces of a slab some lines of what else it reads.
+struct NextSquareAndLines {
+  Square square;
+  const float* from;
+  int64_t lines;
+
+  MASKED_RNN_INLINE void fetch_more() {
+    for (int64_t i = 0; i < lines; ++i, from += kLine<float>) {
+      __builtin_prefetch(from);
+    }
+  }
+};
+
+// to = from + the product of `count` slabs of each side, while `ahead` is fetched. Of each two tiles only
 // the first counts where Rows or Columns is 1.
-template <int Rows, int Columns>
+template <int Rows, int Columns, class Ahead>
 inline void multiply_slabs(const float* left,
                            const float* right,
                            int64_t count,
                            const Sums& from,
                            const Sums& to,
-                           const Square& next) {
-  constexpr int64_t kProducts = kPieces * (kPieces + 1) / 2;
-  const int64_t products = count * kProducts;
+                           Ahead ahead) {
+  const int64_t products = count * kProductsOfPieces;
   // Rows to fetch with each product.
-  const int64_t each = products == 0 ? 0 : (next.rows + products - 1) / products;
+  const int64_t each = products == 0 ? 0 : (ahead.square.rows + products - 1) / products;
   int64_t fetched = 0;
   // (The tiles' loads and stores are no memory accesses in the compiler's eyes.)
   asm volatile("" ::: "memory");
@@ -157,9 +178,10 @@ inline void multiply_slabs(const float* left,
       for (int other = 0; other < kPieces - piece; ++other) {
         load_right<Columns>(right + other * kPieceTiles);
         multiply_tiles<Rows, Columns>();
-        for (int64_t row = 0; row < each && fetched < next.rows; ++row, ++fetched) {
-          fetch_row(next, fetched);
+        for (int64_t row = 0; row < each && fetched < ahead.square.rows; ++row, ++fetched) {
+          fetch_row(ahead.square, fetched);
         }
+        ahead.fetch_more();
       }
     }
   }
@@ -168,6 +190,7 @@ inline void multiply_slabs(const float* left,
 }
 
 // The same for the first `rows` rows and `columns` columns of the sums, at least.
+template <class Ahead>
 inline void multiply_slabs(const float* left,
                            const float* right,
                            int64_t count,
@@ -175,17 +198,17 @@ inline void multiply_slabs(const float* left,
                            int64_t columns,
                            const Sums& from,
                            const Sums& to,
-                           const Square& next) {
+                           Ahead ahead) {
   if (rows > kTileSide) {
     if (columns > kTileSide) {
-      multiply_slabs<2, 2>(left, right, count, from, to, next);
+      multiply_slabs<2, 2>(left, right, count, from, to, ahead);
     } else {
-      multiply_slabs<2, 1>(left, right, count, from, to, next);
+      multiply_slabs<2, 1>(left, right, count, from, to, ahead);
     }
   } else if (columns > kTileSide) {
-    multiply_slabs<1, 2>(left, right, count, from, to, next);
+    multiply_slabs<1, 2>(left, right, count, from, to, ahead);
   } else {
-    multiply_slabs<1, 1>(left, right, count, from, to, next);
+    multiply_slabs<1, 1>(left, right, count, from, to, ahead);
   }
 }
 
@@ -199,12 +222,9 @@ inline void copy_square(const Square& square, const Sums& from, const Sums& to) 
 }
 
 // Adds the product of `count` slabs of each side. What does not exist is neither read nor written.
-// `next` is the square to be computed then, which is fetched meanwhile; one without rows if none is.
-inline void multiply_square(const Square& square,
-                            const float* left,
-                            const float* right,
-                            int64_t count,
-                            const Square& next) {
+template <class Ahead>
+inline void multiply_square(
+    const Square& square, const float* left, const float* right, int64_t count, Ahead ahead) {
   alignas(64) static constexpr float kZeros[kSquare] = {};
   alignas(64) float copied[kSquare * kSquare], line[kSquare];
   const Sums copy{copied, kSquare};
@@ -220,7 +240,7 @@ inline void multiply_square(const Square& square,
     std::memcpy(line, square.initial, static_cast<size_t>(square.columns) * sizeof(float));
     from.first = line;
   }
-  multiply_slabs(left, right, count, square.rows, square.columns, from, to, next);
+  multiply_slabs(left, right, count, square.rows, square.columns, from, to, ahead);
   if (!square.whole()) {
     copy_square(square, copy, square.sums);
   }
