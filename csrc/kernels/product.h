@@ -1,17 +1,12 @@
 // Products of rows with packed weights.
 #pragma once
 
+#include <masked_rnn/csrc/kernels/depth_parts.h>
 #include <masked_rnn/csrc/kernels/pack.h>
 #include <masked_rnn/csrc/kernels/row_product.h>
 
 namespace masked_rnn {
 namespace {
-
-// Products deeper than kDepthAtOnce operands are summed up in equal parts of at most kDepthPart, each
-// from zero: that halves the rounding error of the longest, and a block of so many rows of k stays in
-// the second-level cache while every tile reads it. Shorter parts cost more than they gain: 9% at 128.
-constexpr int64_t kDepthAtOnce = 256;
-constexpr int64_t kDepthPart = 192;
 
 // Calls each(extent, first column) for the vectors of a block that has only `columns` columns.
 template <class T, class Each>
@@ -81,15 +76,12 @@ inline void product_tile(const ProductArguments<T>& p,
   }
 }
 
-// Operands [k_first, k_last) of the block of columns from `first` on, packed.
+// Operands [k_first, k_last) of the block of columns from `first` on of a weight that is not packed.
 template <class T>
-const T* part_of_weight(const ProductArguments<T>& p,
-                        int64_t first,
-                        int64_t k_first,
-                        int64_t k_last) {
-  if (p.packed != nullptr) {
-    return p.packed + first * operands(p.depth) + k_first * block_units<T>(1);
-  }
+__attribute__((noinline)) const T* pack_part(const ProductArguments<T>& p,
+                                             int64_t first,
+                                             int64_t k_first,
+                                             int64_t k_last) {
   thread_local Kept<T> kept;
   const int64_t k = k_first * kTerms, last = k_last * kTerms;
   PackArguments<T> part = p.weight;
@@ -106,30 +98,24 @@ const T* part_of_weight(const ProductArguments<T>& p,
 
 template <class T>
 void product(const ProductArguments<T>& p) {
+  if (is_row_product(p)) {
+    return multiply_row(p);
+  }
   constexpr int64_t units = block_units<T>(1);
   const OperandRows<T> a(p.a, p.rows, p.depth);
   const int64_t depth = operands(p.depth), blocks = (p.columns + units - 1) / units;
-  const int64_t parts = depth <= kDepthAtOnce ? 1 : (depth + kDepthPart - 1) / kDepthPart;
-  const auto first_of_part = [&](int64_t part) { return depth * part / parts; };
-  const auto is_added = [&](int64_t part) {
-    return p.accumulate || part != (p.backwards ? parts - 1 : 0);
-  };
-  if (is_row_product(p)) {
-    in_order(parts, p.backwards, [&](int64_t part, int64_t) {
-      multiply_row(p, {first_of_part(part), first_of_part(part + 1), is_added(part)});
-    });
-    return;
-  }
+  const DepthParts parts{depth};
   // All blocks of a part of k, then those of the next.
-  in_order(parts * blocks, p.backwards, [&](int64_t i, int64_t next) {
+  in_order(parts.count * blocks, p.backwards, [&](int64_t i, int64_t next) {
     const int64_t part = i / blocks, block = i % blocks;
-    const int64_t k_first = first_of_part(part), k_last = first_of_part(part + 1);
-    const bool add = is_added(part);
+    const int64_t k_first = parts.first(part), k_last = parts.first(part + 1);
+    const bool add = parts.is_added(p, part);
     const int64_t first = block * units;
-    const T* b = part_of_weight(p, first, k_first, k_last);
+    const T* b = p.packed == nullptr ? pack_part(p, first, k_first, k_last)
+                                     : p.packed + first * depth + k_first * units;
     const T* next_block =
         p.packed_is_cold && next >= 0
-            ? p.packed + (next % blocks * depth + first_of_part(next / blocks)) * units
+            ? p.packed + (next % blocks * depth + parts.first(next / blocks)) * units
             : nullptr;
     const int64_t tiles = row_tiles<kTileRows<kBlockVectors>>(p.rows);
     int64_t tile = 0;

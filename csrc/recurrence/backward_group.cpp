@@ -225,20 +225,19 @@ void BackwardGroup<T>::cell(const GateGradients<T>& part,
 }
 
 // From the gates' gradients to those of some units of h before the step, of which row j begins at
-// grad_h_before[j].
+// grad_h_before[j]: by `product`, which is the same for all steps but for its rows.
 template <class T>
 void BackwardGroup<T>::through_weight_hh(const GateGradients<T>& part,
                                          int64_t step,
                                          Slice rows,
-                                         Range units,
+                                         ProductArguments<T>& product,
                                          T* const* grad_h_before) const {
-  ProductArguments<T> p = batch_.weight_hh.times(units);
-  p.rows = rows.last - rows.first;
-  p.a = part.rows + schedule.offsets[step] + rows.first - part.first;
-  p.accumulate = a.cell == CellKind::kGru;  // to h's direct part
-  p.c = grad_h_before + rows.first;
-  p.backwards = step % 2 != 0;
-  k.by_step.product(p);
+  product.rows = rows.last - rows.first;
+  product.a = part.rows + schedule.offsets[step] + rows.first - part.first;
+  product.accumulate = a.cell == CellKind::kGru;  // to h's direct part
+  product.c = grad_h_before + rows.first;
+  product.backwards = step % 2 != 0;
+  k.by_step.product(product);
 }
 
 // Member `member` of `size` threads computes its share of a part's: of the rows or, where products read the
@@ -254,38 +253,34 @@ void BackwardGroup<T>::input_gradient(const GateGradients<T>& part,
     rows = part_of(rows.last, kRowsOfTiles, member, size);
   }
   const int64_t count = rows.last - rows.first;
-  std::vector<const T*> from(part.rows + rows.first, part.rows + rows.last);
-  std::vector<T*> to(count);
-  for (int64_t i = 0; i < count; ++i) {
-    to[i] = grad_input_rows[part.first + rows.first + i] + columns.first;
-  }
+  std::vector<T*> shifted;
   ProductArguments<T> p = batch_.weight_ih.times(columns);
   p.rows = count;
-  p.a = from.data();
-  p.c = to.data();
+  p.a = part.rows + rows.first;
+  p.c =
+      from_column(grad_input_rows.data() + part.first + rows.first, count, columns.first, shifted);
   p.c_is_cold = are_cold<T>(batch_.schedule.num_rows, a.input_size());
   k.by_batch.product(p);
   if (a.cell == CellKind::kGru) {
-    for (auto& row : from) {
-      row += 3 * H;
-    }
-    p = batch_.weight_ih_n.times(columns);
-    p.rows = count;
-    p.a = from.data();
-    p.accumulate = true;
-    p.c = to.data();
-    k.by_batch.product(p);
+    std::vector<const T*> n_rows;
+    ProductArguments<T> of_n = batch_.weight_ih_n.times(columns);
+    of_n.rows = count;
+    of_n.a = from_column<const T*>(p.a, count, 3 * H, n_rows);
+    of_n.accumulate = true;
+    of_n.c = p.c;
+    k.by_batch.product(of_n);
   }
 }
 
 // The chain through a part's steps, on sequences of its own.
 template <class T>
 void BackwardGroup<T>::chain(const GateGradients<T>& part, Steps steps, Slice slice) const {
+  ProductArguments<T> product = batch_.weight_hh.times({0, P});
   for (int64_t t = steps.last - 1; t >= steps.first; --t) {
     const Slice here{slice.first, std::min(slice.last, schedule.rows_at(t))};
     if (here.last > here.first) {
       cell(part, t, here, {0, H});
-      through_weight_hh(part, t, here, {0, P}, grad_h_rows.data());
+      through_weight_hh(part, t, here, product, grad_h_rows.data());
     }
   }
 }
@@ -298,11 +293,12 @@ void BackwardGroup<T>::chain_together(const GateGradients<T>& part,
                                       Team& team,
                                       Range units,
                                       T* const* grad_h_before) const {
+  ProductArguments<T> product = batch_.weight_hh.times(units);
   for (int64_t t = steps.last - 1; t >= steps.first; --t) {
     const Slice all{0, schedule.rows_at(t)};
     cell(part, t, all, units);
     team.wait();
-    through_weight_hh(part, t, all, units, grad_h_before);
+    through_weight_hh(part, t, all, product, grad_h_before);
   }
 }
 

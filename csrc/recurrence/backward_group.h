@@ -38,7 +38,7 @@ class BackwardGroup {
   void through_weight_hh(const GateGradients<T>& part,
                          int64_t step,
                          Slice rows,
-                         Range units,
+                         ProductArguments<T>& product,
                          T* const* grad_h_before) const;
   void input_gradient(const GateGradients<T>& part, int64_t member, int64_t size) const;
   void chain(const GateGradients<T>& part, Steps steps, Slice slice) const;

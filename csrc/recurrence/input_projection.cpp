@@ -68,16 +68,15 @@ void InputProjection<T>::operator()(const std::vector<int64_t>& rows,
     return;
   }
   std::vector<const T*> input(count);
-  std::vector<T*> to(count);
   for (int64_t i = 0; i < count; ++i) {
     input[i] = rows_[rows[i]];
-    to[i] = gates[i] + columns.first;
   }
+  std::vector<T*> shifted;
   ProductArguments<T> p = packed_.times(columns);
   p.rows = count;
   p.a = input.data();
   p.bias = bias_.data() + columns.first;
-  p.c = to.data();
+  p.c = from_column(gates, count, columns.first, shifted);
   p.a_is_cold = cold_;
   kernels_.by_batch.product(p);
 }

@@ -29,6 +29,22 @@ struct Rows {
   }
 };
 
+// Rows from `column` on: the pointers themselves, or `shifted`, which is filled with what is needed.
+template <class Pointer>
+Pointer const* from_column(Pointer const* rows,
+                           int64_t count,
+                           int64_t column,
+                           std::vector<Pointer>& shifted) {
+  if (column == 0) {
+    return rows;
+  }
+  shifted.assign(rows, rows + count);
+  for (Pointer& row : shifted) {
+    row += column;
+  }
+  return shifted.data();
+}
+
 // Of a matrix whose rows are contiguous.
 template <class T>
 Rows<T> rows_of(const at::Tensor& matrix) {
