@@ -140,8 +140,8 @@ inline void multiply_terms(const ProductArguments<float>& p,
     const Stack stack = stack_of_weight(p, n, k_first);
     const int64_t count = stack.wild ? 0 : slabs(depth);
     // The next block's stack, shared out among the squares of this one.
-    const int64_t lines = fetched_lines(p, rows.rows);
-    const float* next = n + kSquare < p.columns ? stack.slabs + tile_block_size(p.depth) : p.packed;
+    const int64_t lines = n + kSquare < p.columns ? fetched_lines(p, rows.rows) : 0;
+    const float* next = lines > 0 ? stack.slabs + tile_block_size(p.depth) : nullptr;
     for (int64_t first = 0; first < rows.rows; first += kSquare) {
       const bool last = first + kSquare >= rows.rows;
       multiply_square(square(first, n),
