@@ -97,31 +97,61 @@ inline void pack_tile(
   }
 }
 
-// Of the block whose first column is `first`, the stack whose first term is k_first. Returns whether it is
-// wild: kept as it is.
-inline bool pack_stack(const PackArguments<float>& p, int64_t first, int64_t k_first, float* to) {
-  const int64_t k_last = p.depth - k_first < kStackDepth ? p.depth : k_first + kStackDepth;
-  Magnitude magnitude;
-  for (int64_t k = k_first; k < k_last; k += kTileDepth) {
-    float* slab = to + (k - k_first) / kTileDepth * kSlab;
-    pack_tile(p, first, k, slab, magnitude);
-    pack_tile(p, first + kTileSide, k, slab + kTile, magnitude);
-  }
-  if (!magnitude.wild()) {
-    return false;
-  }
-  for (int64_t k = k_first; k < k_last; ++k, to += kSquare) {
-    for (int64_t n = 0; n < kSquare; ++n) {
-      to[n] = first + n < p.columns ? p.weight[k * p.stride_k + (first + n) * p.stride_n] : 0;
+// Packs the stack whose first term is k_first of the block whose first column is `first`, a tile at a time.
+class StackPacker {
+ public:
+  StackPacker(const PackArguments<float>& weight, int64_t first, int64_t k_first, float* to)
+      : weight_(weight), first_(first), k_first_(k_first), to_(to) {}
+
+  // The next tile, if there is one left. (Not inlined: between tiles' products it stands many times.)
+  __attribute__((noinline)) void pack_one() {
+    if (packed_ < tiles()) {
+      const int64_t slab = packed_ / 2, half = packed_ % 2;
+      pack_tile(weight_,
+                first_ + half * kTileSide,
+                k_first_ + slab * kTileDepth,
+                to_ + slab * kSlab + half * kTile,
+                magnitude_);
+      ++packed_;
     }
   }
-  return true;
-}
+
+  // All that is left. Returns whether the stack is wild: kept as it is.
+  bool finish() {
+    while (packed_ < tiles()) {
+      pack_one();
+    }
+    if (!magnitude_.wild()) {
+      return false;
+    }
+    float* to = to_;
+    for (int64_t k = k_first_; k < k_first_ + depth(); ++k) {
+      for (int64_t n = first_; n < first_ + kSquare; ++n) {
+        const bool exists = n < weight_.columns;
+        *to++ = exists ? weight_.weight[k * weight_.stride_k + n * weight_.stride_n] : 0;
+      }
+    }
+    return true;
+  }
+
+ private:
+  int64_t depth() const {
+    return weight_.depth - k_first_ < kStackDepth ? weight_.depth - k_first_ : kStackDepth;
+  }
+  // None beyond the last block.
+  int64_t tiles() const { return first_ < weight_.columns ? 2 * slabs(depth()) : 0; }
+
+  const PackArguments<float>& weight_;
+  int64_t first_, k_first_;
+  float* to_;
+  Magnitude magnitude_;
+  int64_t packed_ = 0;
+};
 
 inline void pack_block(const PackArguments<float>& p, int64_t first, float* block) {
   float* to = block + block_header(p.depth);
   for (int64_t k = 0; k < p.depth; k += kStackDepth, to += kStackSize) {
-    block[k / kStackDepth] = pack_stack(p, first, k, to) ? 1 : 0;
+    block[k / kStackDepth] = StackPacker(p, first, k, to).finish() ? 1 : 0;
   }
 }
 

@@ -58,13 +58,8 @@ struct Stack {
   bool wild;  // kept as it is
 };
 
-// The stack of the weight's block whose first column is n and whose first term is k_first.
-inline Stack stack_of_weight(const ProductArguments<float>& p, int64_t n, int64_t k_first) {
-  if (p.packed == nullptr) {
-    thread_local Kept<float> kept;
-    float* slabs = kept.at_least(kStackSize);
-    return {slabs, pack_stack(p.weight, n, k_first, slabs)};
-  }
+// The stack of a packed weight's block whose first column is n and whose first term is k_first.
+inline Stack packed_stack(const ProductArguments<float>& p, int64_t n, int64_t k_first) {
   const float* block = p.packed + amx_packed_size(p.depth, n, 1);
   return {block + block_header(p.depth) + k_first / kTileDepth * kSlab,
           block[k_first / kStackDepth] != 0};
@@ -136,21 +131,17 @@ inline void multiply_terms(const ProductArguments<float>& p,
     wild[r] = split_row(rows.a[r] + k_first, depth, tiles + r % kTileSide * kTileSide);
     any_wild |= wild[r];
   }
-  for (int64_t n = 0; n < p.columns; n += kSquare) {
-    const Stack stack = stack_of_weight(p, n, k_first);
+  // A block of weights. ahead(square, first) is what is done while the square of rows from `first` on is
+  // computed, before `square`.
+  const auto multiply_block = [&](int64_t n, const Stack& stack, const auto& ahead) {
     const int64_t count = stack.wild ? 0 : slabs(depth);
-    // The next block's stack, shared out among the squares of this one.
-    const int64_t lines = n + kSquare < p.columns ? fetched_lines(p, rows.rows) : 0;
-    const float* next = lines > 0 ? stack.slabs + tile_block_size(p.depth) : nullptr;
     for (int64_t first = 0; first < rows.rows; first += kSquare) {
       const bool last = first + kSquare >= rows.rows;
       multiply_square(square(first, n),
                       left + first / kSquare * kStackSize,
                       stack.slabs,
                       count,
-                      NextSquareAndLines{
-                          last ? square(0, n + kSquare) : square(first + kSquare, n), next, lines});
-      next += lines * count * kProductsOfPieces * kLine<float>;
+                      ahead(last ? square(0, n + kSquare) : square(first + kSquare, n), first));
     }
     for (int64_t r = 0; (any_wild || stack.wild) && r < rows.rows; ++r) {
       if (wild[r] || stack.wild) {
@@ -158,6 +149,31 @@ inline void multiply_terms(const ProductArguments<float>& p,
         add_wild(rows.a[r] + k_first, stack, depth, p.columns - n, sums);
       }
     }
+  };
+  if (p.packed != nullptr) {
+    for (int64_t n = 0; n < p.columns; n += kSquare) {
+      const Stack stack = packed_stack(p, n, k_first);
+      // The next block's stack is fetched, shared out among the squares of this one.
+      const int64_t lines = n + kSquare < p.columns ? fetched_lines(p, rows.rows) : 0;
+      const float* next = lines > 0 ? stack.slabs + tile_block_size(p.depth) : nullptr;
+      const int64_t of_square = lines * slabs(depth) * kProductsOfPieces * kLine<float>;
+      multiply_block(n, stack, [&](const Square& then, int64_t first) {
+        return NextSquareAndLines{then, next + first / kSquare * of_square, lines};
+      });
+    }
+    return;
+  }
+  // The next block's stack is packed meanwhile, to the other of two places.
+  thread_local Kept<float> kept;
+  float* slabs_of = kept.at_least(2 * kStackSize);
+  const auto place = [&](int64_t n) { return slabs_of + n / kSquare % 2 * kStackSize; };
+  bool is_wild = StackPacker(p.weight, 0, k_first, place(0)).finish();
+  for (int64_t n = 0; n < p.columns; n += kSquare) {
+    StackPacker packer(p.weight, n + kSquare, k_first, place(n + kSquare));
+    multiply_block(n, {place(n), is_wild}, [&](const Square& then, int64_t) {
+      return NextSquareAndTiles<StackPacker>{then, packer};
+    });
+    is_wild = packer.finish();
   }
 }
 

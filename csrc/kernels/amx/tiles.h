@@ -135,26 +135,39 @@ MASKED_RNN_INLINE void fetch_square(const Square& square) {
   }
 }
 
-// What is fetched while a square is computed: the one that comes then, without rows if none does, ...
+// What is done while a square is computed: the one that comes then is fetched, which has no rows if none
+// does, ...
 struct NextSquare {
   Square square;
-  MASKED_RNN_INLINE void fetch_more() {}
+  MASKED_RNN_INLINE void with_product() {}
+  MASKED_RNN_INLINE void after_slab() {}
 };
 
-// ... and with each product of two pieces of a slab some lines of what else it reads.
+// ... and with each product of two pieces of a slab some lines of what else it reads, ...
 struct NextSquareAndLines {
   Square square;
   const float* from;
   int64_t lines;
 
-  MASKED_RNN_INLINE void fetch_more() {
+  MASKED_RNN_INLINE void with_product() {
     for (int64_t i = 0; i < lines; ++i, from += kLine<float>) {
       __builtin_prefetch(from);
     }
   }
+  MASKED_RNN_INLINE void after_slab() {}
 };
 
-// to = from + the product of `count` slabs of each side, while `ahead` is fetched. Of each two tiles only
+// ... or after each slab, whose products take their time, a tile of what it reads is packed.
+template <class Packer>
+struct NextSquareAndTiles {
+  Square square;
+  Packer& packer;
+
+  MASKED_RNN_INLINE void with_product() {}
+  MASKED_RNN_INLINE void after_slab() { packer.pack_one(); }
+};
+
+// to = from + the product of `count` slabs of each side, and what `ahead` does meanwhile. Of each two tiles only
 // the first counts where Rows or Columns is 1.
 template <int Rows, int Columns, class Ahead>
 inline void multiply_slabs(const float* left,
@@ -181,9 +194,10 @@ inline void multiply_slabs(const float* left,
         for (int64_t row = 0; row < each && fetched < ahead.square.rows; ++row, ++fetched) {
           fetch_row(ahead.square, fetched);
         }
-        ahead.fetch_more();
+        ahead.with_product();
       }
     }
+    ahead.after_slab();
   }
   store_sums<Rows, Columns>(to);
   asm volatile("" ::: "memory");
