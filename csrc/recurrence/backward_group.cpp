@@ -262,10 +262,10 @@ void BackwardGroup<T>::input_gradient(const GateGradients<T>& part,
   p.c_is_cold = are_cold<T>(batch_.schedule.num_rows, a.input_size());
   k.by_batch.product(p);
   if (a.cell == CellKind::kGru) {
-    std::vector<const T*> n_rows;
+    const auto n_rows = part.gates.from(rows.first).template pointers<const T>(count, 3 * H);
     ProductArguments<T> of_n = batch_.weight_ih_n.times(columns);
     of_n.rows = count;
-    of_n.a = from_column<const T*>(p.a, count, 3 * H, n_rows);
+    of_n.a = n_rows.data();
     of_n.accumulate = true;
     of_n.c = p.c;
     k.by_batch.product(of_n);

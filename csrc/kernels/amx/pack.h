@@ -103,23 +103,24 @@ class StackPacker {
   StackPacker(const PackArguments<float>& weight, int64_t first, int64_t k_first, float* to)
       : weight_(weight), first_(first), k_first_(k_first), to_(to) {}
 
-  // The next tile, if there is one left. (Not inlined: between tiles' products it stands many times.)
-  __attribute__((noinline)) void pack_one() {
-    if (packed_ < tiles()) {
-      const int64_t slab = packed_ / 2, half = packed_ % 2;
-      pack_tile(weight_,
-                first_ + half * kTileSide,
-                k_first_ + slab * kTileDepth,
-                to_ + slab * kSlab + half * kTile,
-                magnitude_);
-      ++packed_;
+  // The next tile; whether there was one left. (Not inlined: between tiles' products it stands many times.)
+  __attribute__((noinline)) bool pack_one() {
+    if (packed_ == tiles()) {
+      return false;
     }
+    const int64_t slab = packed_ / 2, half = packed_ % 2;
+    pack_tile(weight_,
+              first_ + half * kTileSide,
+              k_first_ + slab * kTileDepth,
+              to_ + slab * kSlab + half * kTile,
+              magnitude_);
+    ++packed_;
+    return true;
   }
 
   // All that is left. Returns whether the stack is wild: kept as it is.
   bool finish() {
-    while (packed_ < tiles()) {
-      pack_one();
+    while (pack_one()) {
     }
     if (!magnitude_.wild()) {
       return false;

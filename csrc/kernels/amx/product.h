@@ -151,14 +151,15 @@ inline void multiply_terms(const ProductArguments<float>& p,
     }
   };
   if (p.packed != nullptr) {
+    // The next block's stack is fetched, shared out among the squares of this one.
+    const int64_t fetched = fetched_lines(p, rows.rows);
     for (int64_t n = 0; n < p.columns; n += kSquare) {
       const Stack stack = packed_stack(p, n, k_first);
-      // The next block's stack is fetched, shared out among the squares of this one.
-      const int64_t lines = n + kSquare < p.columns ? fetched_lines(p, rows.rows) : 0;
+      const int64_t lines = n + kSquare < p.columns ? fetched : 0;
       const float* next = lines > 0 ? stack.slabs + tile_block_size(p.depth) : nullptr;
       const int64_t of_square = lines * slabs(depth) * kProductsOfPieces * kLine<float>;
       multiply_block(n, stack, [&](const Square& then, int64_t first) {
-        return NextSquareAndLines{then, next + first / kSquare * of_square, lines};
+        return NextSquareAndLines{{then}, next + first / kSquare * of_square, lines};
       });
     }
     return;
@@ -171,7 +172,7 @@ inline void multiply_terms(const ProductArguments<float>& p,
   for (int64_t n = 0; n < p.columns; n += kSquare) {
     StackPacker packer(p.weight, n + kSquare, k_first, place(n + kSquare));
     multiply_block(n, {place(n), is_wild}, [&](const Square& then, int64_t) {
-      return NextSquareAndTiles<StackPacker>{then, packer};
+      return NextSquareAndTiles<StackPacker>{{then}, packer};
     });
     is_wild = packer.finish();
   }

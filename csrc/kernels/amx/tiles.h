@@ -144,8 +144,7 @@ struct NextSquare {
 };
 
 // ... and with each product of two pieces of a slab some lines of what else it reads, ...
-struct NextSquareAndLines {
-  Square square;
+struct NextSquareAndLines : NextSquare {
   const float* from;
   int64_t lines;
 
@@ -154,21 +153,18 @@ struct NextSquareAndLines {
       __builtin_prefetch(from);
     }
   }
-  MASKED_RNN_INLINE void after_slab() {}
 };
 
 // ... or after each slab, whose products take their time, a tile of what it reads is packed.
 template <class Packer>
-struct NextSquareAndTiles {
-  Square square;
+struct NextSquareAndTiles : NextSquare {
   Packer& packer;
 
-  MASKED_RNN_INLINE void with_product() {}
   MASKED_RNN_INLINE void after_slab() { packer.pack_one(); }
 };
 
-// to = from + the product of `count` slabs of each side, and what `ahead` does meanwhile. Of each two tiles only
-// the first counts where Rows or Columns is 1.
+// to = from + the product of `count` slabs of each side, and what `ahead` does meanwhile. Of each two
+// tiles only the first counts where Rows or Columns is 1.
 template <int Rows, int Columns, class Ahead>
 inline void multiply_slabs(const float* left,
                            const float* right,
