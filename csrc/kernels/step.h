@@ -62,9 +62,10 @@ inline void step_tile(
   apply_cell<T, Cell, R>(s, r, j, sum);
 }
 
-// Blocks of weights that a single row goes through at a time: one has too few sums to keep the processor
-// busy while a multiply-add takes its time.
-constexpr int kBlocksOfOneRow = 2;
+// Blocks of weights that a single row goes through at a time: two where one has too few sums to keep the
+// processor busy while a multiply-add takes its time. Else one stream of memory is read faster.
+template <class Cell>
+constexpr int kBlocksOfOneRow = MASKED_RNN_VECTOR_BYTES == 64 && kStepVectors<Cell> >= 4 ? 1 : 2;
 
 // A single row, and the units of so many packed blocks, the first of which begins with unit j.
 template <class T, class Cell, int Blocks>
@@ -116,7 +117,7 @@ void step(const StepArguments<T>& s) {
   const OperandRows<T> h_prev(s.h_prev, s.rows, s.depth);
   const int64_t blocks = (s.last - s.first + units - 1) / units, depth = operands(s.depth);
   if (s.rows == 1) {
-    constexpr int N = kBlocksOfOneRow;
+    constexpr int N = kBlocksOfOneRow<Cell>;
     in_order((blocks + N - 1) / N, s.backwards, [&](int64_t i, int64_t) {
       const int64_t unit = s.first + i * N * units;
       if (blocks - i * N >= N) {
