@@ -225,7 +225,7 @@ int run(int argc, char** argv) {
   app.add_option("--shapes", options.shapes, "T,B,I,H or T,B,I,H,layers, separated by blanks");
   app.add_option("--threads", options.threads, "Numbers of threads")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1024));
   app.add_option("--directions", options.directions, "1, 2")
       ->delimiter(',')
       ->check(CLI::Range(1, 2));

@@ -9,6 +9,7 @@
 #include <functional>
 #include <iostream>
 #include <new>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,21 @@ std::string asked_for(const CLI::App& program) {
   return name;
 }
 
+// Whether there is a command to run: else --help or --version has been answered.
+bool parse(CLI::App& program, int argc, char** argv) {
+  try {
+    program.parse(argc, argv);
+    return true;
+  } catch (const CLI::Success& asked) {
+    std::ostringstream answer;
+    program.exit(asked, answer, answer);
+    masked_rnn::Output output;
+    output.write(answer.str());
+    output.flush();
+    return false;
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App program(kDescription, "masked-rnn");
   program.require_subcommand(0, 1);  // CLI11 would name a misspelt one last
@@ -59,14 +75,12 @@ int run(int argc, char** argv) {
       {"predict", masked_rnn::add_predict_command(program)},
       {"export", masked_rnn::add_export_command(program)}};
   try {
-    program.parse(argc, argv);
+    if (!parse(program, argc, argv)) return 0;
     for (const auto& [name, command] : commands) {
       if (program.got_subcommand(name)) return command();
     }
     throw masked_rnn::UsageError(
         "expected train, evaluate, predict or export (see masked-rnn --help)");
-  } catch (const CLI::Success& help) {
-    return program.exit(help);
   } catch (const CLI::ParseError& error) {
     return report(std::string(error.what()) + " (see " + asked_for(program) + " --help)",
                   kUsageStatus);

@@ -62,6 +62,9 @@ def test_full_disk_behind_standard_output(cli, runs, small_training):
 
     full = (1, BROKEN.format("No space left on device"))
     assert run_full(f"predict {runs / 'classifier'}", "fine\n") == full
+    assert run_full("--help") == full
+    assert run_full("train --help") == full
+    assert run_full("--version") == full
     assert run_full(f"evaluate {runs / 'classifier'} {runs / 'sentences.tsv'}") == full
     assert run_full(small_training) == (0, "")
 
