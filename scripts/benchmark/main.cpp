@@ -216,6 +216,12 @@ json peak_memory(const Options& options) {
           {"peak_bytes", peak_bytes()}};
 }
 
+void flush_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    throw std::runtime_error("standard output: cannot be written");
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Measures masked_rnn beside torch::nn and against the limits of this machine"};
   Options options;
@@ -241,11 +247,14 @@ int run(int argc, char** argv) {
     }
     for (const auto& shape : options.shapes) shape_of(shape);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    if (app.exit(error) != 0) return 2;
+    flush_output();
+    return 0;
   }
   const json result = options.peak_memory.empty() ? measure(options) : peak_memory(options);
   std::printf("%s\n", result.dump(1).c_str());
-  return std::fflush(stdout) == 0 ? 0 : 1;
+  flush_output();
+  return 0;
 }
 
 }  // namespace

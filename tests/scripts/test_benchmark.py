@@ -61,6 +61,14 @@ def test_wrong_options(options):
     assert done.stdout == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_full_disk_behind_standard_output():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "masked-rnn-benchmark: standard output: cannot be written\n"
+
+
 def test_peak_memory():
     done = run("--peak-memory", "ours", "--cells", "lstm", "--shapes", "3,2,4,5", "--threads", "1")
     assert done.returncode == 0, done.stderr
