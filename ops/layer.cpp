@@ -44,8 +44,10 @@ at::Tensor or_empty(const at::Tensor& tensor, const at::Tensor& like) {
     return tensor;
   }
   // Of a tensor that is nothing but memory, without a call to the dispatcher.
-  constexpr auto plain = c10::DispatchKeySet(
-      {c10::DispatchKey::CPU, c10::DispatchKey::AutogradCPU, c10::DispatchKey::ADInplaceOrView});
+  constexpr auto plain = c10::DispatchKeySet({c10::DispatchKey::CPU,
+                                              c10::DispatchKey::AutogradCPU,
+                                              c10::DispatchKey::ADInplaceOrView,
+                                              c10::DispatchKey::AutocastCPU});
   return (like.key_set() - plain).empty() ? recycled_empty({0}, like.scalar_type())
                                           : at::empty({0}, like.options());
 }

@@ -3,11 +3,12 @@
 #include <ATen/ops/unbind.h>
 #include <ATen/ops/zeros.h>
 #include <masked_rnn/csrc/recycled.h>
+#include <masked_rnn/ops/autograd/formula_node.h>
 #include <masked_rnn/ops/operator_handle.h>
 #include <masked_rnn/ops/registration.h>
 #include <masked_rnn/ops/states.h>
 #include <masked_rnn/ops/transforms.h>
-#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/library.h>
 
 #include <cstring>
@@ -31,26 +32,34 @@ at::Tensor cpu_zeros(const at::Tensor& weight, int64_t batch, int64_t size) {
 
 at::Tensor make_stack(at::TensorList states) { return at::stack(states); }
 
-class StackFunction : public torch::autograd::Function<StackFunction> {
- public:
-  static at::Tensor forward(torch::autograd::AutogradContext* ctx, at::TensorList states) {
-    ctx->saved_data["count"] = static_cast<int64_t>(states.size());
-    ctx->set_materialize_grads(false);
-    at::AutoDispatchBelowADInplaceOrView below;
-    return stack_states(states);
-  }
-
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
-                                                 const torch::autograd::variable_list& grads) {
-    return grads[0].defined() ? at::unbind(grads[0])
-                              : torch::autograd::variable_list(ctx->saved_data["count"].toInt());
-  }
-};
+torch::autograd::variable_list gradients_of_stack(const torch::autograd::variable_list& grads,
+                                                  const torch::autograd::variable_list& /*saved*/,
+                                                  int64_t count,
+                                                  Wishes /*wishes*/) {
+  return grads[0].defined() ? at::unbind(grads[0]) : torch::autograd::variable_list(count);
+}
 
 // Transforms of torch.func and forward mode know what at::stack is.
 at::Tensor autograd_stack(at::TensorList states) {
-  return under_functorch() || has_tangent(states) ? make_stack(states)
-                                                  : StackFunction::apply(states);
+  static constexpr Formula kFormula{
+      "MaskedRnnStackBackward0", gradients_of_stack, /*only_operators=*/true};
+  if (under_functorch() || has_tangent(states)) {
+    return make_stack(states);
+  }
+  const auto below = [&] {
+    at::AutoDispatchBelowADInplaceOrView guard;
+    return stack_states(states);
+  };
+  if (!torch::autograd::compute_requires_grad(states)) {
+    return below();
+  }
+  const auto node = c10::make_intrusive<FormulaNode>(kFormula,
+                                                     torch::autograd::collect_next_edges(states),
+                                                     static_cast<int64_t>(states.size()),
+                                                     /*num_saved=*/0);
+  auto stacked = below();
+  torch::autograd::set_history(stacked, node);
+  return stacked;
 }
 
 }  // namespace

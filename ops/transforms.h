@@ -1,6 +1,7 @@
 // What PyTorch is doing with a call besides computing it, which some registrations have to know.
 #pragma once
 
+#include <ATen/FuncTorchTLS.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/functorch/DynamicLayer.h>
 
@@ -19,6 +20,10 @@ inline bool has_tangent(at::TensorList tensors) {
 }
 
 // Whether a transform of torch.func (grad, vmap, jvp, ...) is under way.
-inline bool under_functorch() { return !at::functorch::getDynamicLayerStack().empty(); }
+inline bool under_functorch() {
+  // (Asking for the stack would make one where there is none, and autograd copies it for each node.)
+  return at::functorch::functorchTLSAccessor() != nullptr &&
+         !at::functorch::getDynamicLayerStack().empty();
+}
 
 }  // namespace masked_rnn

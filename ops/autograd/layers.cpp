@@ -1,44 +1,28 @@
-// The autograd formulas: saving, calling the backward operators, and the double backward, which
-// differentiates the reference.
-#include <ATen/FuncTorchTLS.h>
+// The autograd formulas: what the nodes save, calling the backward operators, and the double backward,
+// which differentiates the reference.
 #include <ATen/core/grad_mode.h>
 #include <ATen/functorch/DynamicLayer.h>
-#include <ATen/ops/zeros_like.h>
+#include <ATen/functorch/TensorWrapper.h>
 #include <masked_rnn/csrc/reference/layer.h>
+#include <masked_rnn/ops/autograd/formula_node.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/layer_adapters.h>
 #include <masked_rnn/ops/reference/layers.h>
 #include <masked_rnn/ops/transforms.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/library.h>
 
 #include <algorithm>
-#include <memory>
-#include <string>
-#include <utility>
+#include <array>
+#include <vector>
 
 namespace masked_rnn {
 namespace {
 
-using torch::autograd::AutogradContext;
+using torch::autograd::set_history;
 using torch::autograd::variable_list;
-
-// The tensors of a layer in the order in which both functions below take and save them.
-enum Position { kLengths = kNumWanted, kMask, kOutput, kSaved, kNumPositions };
-
-// The entry for what a node saves besides tensors: the cell, the direction and what is wanted.
-const std::string kRest = "rest";
-
-WantedMask requires_grad(const LayerArguments& a) {
-  const auto tensors = reference::differentiable(a);
-  WantedMask wanted{};
-  for (int i = 0; i < kNumWanted; ++i) {
-    wanted[i] = tensors[i]->defined() && tensors[i]->requires_grad();
-  }
-  return wanted;
-}
 
 bool any_tangent(const LayerArguments& a) {
   const auto tensors = reference::differentiable(a);
@@ -48,77 +32,57 @@ bool any_tangent(const LayerArguments& a) {
 
 // Whether a transform of torch.func is jvp, which differentiates ATen's own operations only.
 bool under_jvp() {
+  if (!under_functorch()) {
+    return false;
+  }
   const auto& transforms = at::functorch::getDynamicLayerStack();
   return std::any_of(transforms.begin(), transforms.end(), [](const auto& transform) {
     return transform.key() == at::functorch::TransformType::Jvp;
   });
 }
 
-// Function refuses to make a node under a transform. Its reason does not hold for those below: they
-// belong to the innermost transform, as PyTorch's own nodes do, and what they call goes through the
-// dispatcher, which hands it to the next one. So the transforms are out of sight from here until the
-// node's forward begins.
-class HiddenTransforms {
- public:
-  HiddenTransforms() {
-    if (under_functorch()) {
-      hidden_ = std::move(at::functorch::functorchTLSAccessor());
-    }
-  }
-  ~HiddenTransforms() { show(); }
-  HiddenTransforms(const HiddenTransforms&) = delete;
-  HiddenTransforms& operator=(const HiddenTransforms&) = delete;
-  void show() {
-    if (hidden_ != nullptr) {
-      at::functorch::functorchTLSAccessor() = std::move(hidden_);
-    }
-  }
+bool is_recorded(const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); }
 
- private:
-  std::unique_ptr<at::functorch::FuncTorchTLSBase> hidden_;
-};
-
-// For calls from a node's forward, where gradients are off: transforms further out record theirs.
-class BelowNode {
-  at::AutoDispatchBelowADInplaceOrView below_;
-  at::AutoGradMode grad_mode_{under_functorch() || at::GradMode::is_enabled()};
-};
-
-bool any(const WantedMask& wanted) {
-  for (const bool w : wanted) {
-    if (w) {
-      return true;
-    }
-  }
-  return false;
+template <class Tensors>
+bool any_recorded(const Tensors& tensors) {
+  return std::any_of(
+      tensors.begin(), tensors.end(), [](const auto* tensor) { return is_recorded(*tensor); });
 }
 
-void save_layer(AutogradContext* ctx,
-                const LayerArguments& a,
-                const WantedMask& wanted,
-                variable_list more) {
-  variable_list tensors{a.input,
-                        a.h_0,
-                        a.c_0,
-                        a.weight_ih,
-                        a.weight_hh,
-                        a.bias_ih,
-                        a.bias_hh,
-                        a.weight_hr,
-                        a.lengths,
-                        a.mask};
-  tensors.insert(tensors.end(), more.begin(), more.end());
-  ctx->save_for_backward(std::move(tensors));
-  // One number: an entry is looked up by its name.
-  int64_t rest = static_cast<int64_t>(a.cell) * 2 + (a.reverse ? 1 : 0);
-  for (const bool w : wanted) {
-    rest = rest * 2 + (w ? 1 : 0);
+template <class Tensors>
+torch::autograd::edge_list edges_of(const Tensors& tensors) {
+  torch::autograd::edge_list edges;
+  edges.reserve(tensors.size());
+  for (const auto* tensor : tensors) {
+    edges.push_back(tensor->defined() ? torch::autograd::impl::gradient_edge(*tensor)
+                                      : torch::autograd::Edge());
   }
-  ctx->saved_data[kRest] = rest;
+  return edges;
 }
 
-LayerArguments saved_layer(AutogradContext* ctx, const variable_list& t) {
-  const int64_t rest = ctx->saved_data[kRest].toInt() >> kNumWanted;
+// What a node saves of a layer: first its differentiable tensors, as Wanted counts them, then these.
+enum Saved { kLengths = kNumWanted, kMask, kMore };
+
+void save_layer(FormulaNode& node, const LayerArguments& a) {
+  for (const auto* tensor : reference::differentiable(a)) {
+    node.save_input(*tensor);
+  }
+  node.save_input(a.lengths);
+  node.save_input(a.mask);
+}
+
+// What it keeps besides tensors, as one number: the cell, the direction, and the gradients that a backward
+// computed.
+int64_t constant_of(const LayerArguments& a, const WantedMask& wanted) {
+  int64_t constant = static_cast<int64_t>(a.cell) * 2 + (a.reverse ? 1 : 0);
+  for (const bool w : wanted) {
+    constant = constant * 2 + (w ? 1 : 0);
+  }
+  return constant;
+}
+
+LayerArguments saved_layer(const variable_list& t, int64_t constant) {
+  const int64_t rest = constant >> kNumWanted;
   return {static_cast<CellKind>(rest / 2),
           t[kInput],
           t[kH0],
@@ -133,104 +97,78 @@ LayerArguments saved_layer(AutogradContext* ctx, const variable_list& t) {
           rest % 2 != 0};
 }
 
-WantedMask saved_wanted(AutogradContext* ctx) {
-  const int64_t rest = ctx->saved_data[kRest].toInt();
+WantedMask saved_wanted(int64_t constant) {
   WantedMask wanted{};
   for (int i = 0; i < kNumWanted; ++i) {
-    wanted[i] = ((rest >> (kNumWanted - 1 - i)) & 1) != 0;
+    wanted[i] = ((constant >> (kNumWanted - 1 - i)) & 1) != 0;
   }
   return wanted;
 }
 
-class LayerBackwardFunction : public torch::autograd::Function<LayerBackwardFunction> {
- public:
-  // The tensors are arguments of their own so that autograd sees them; `a` holds them too.
-  static variable_list forward(AutogradContext* ctx,
-                               HiddenTransforms* transforms,
-                               const LayerArguments& a,
-                               const WantedMask& wanted,
-                               const at::Tensor& output,
-                               const at::Tensor& saved,
-                               const OptionalTensor& grad_output,
-                               const OptionalTensor& grad_h_n,
-                               const OptionalTensor& grad_c_n,
-                               const at::Tensor& /*input*/,
-                               const at::Tensor& /*h_0*/,
-                               const OptionalTensor& /*c_0*/,
-                               const at::Tensor& /*weight_ih*/,
-                               const at::Tensor& /*weight_hh*/,
-                               const OptionalTensor& /*bias_ih*/,
-                               const OptionalTensor& /*bias_hh*/,
-                               const OptionalTensor& /*weight_hr*/) {
-    const OutputGradients grads{
-        or_undefined(grad_output), or_undefined(grad_h_n), or_undefined(grad_c_n)};
-    transforms->show();
-    const BelowNode below;
-    const auto result = call_layer_backward(a, output, saved, grads, wanted);
-    save_layer(ctx, a, wanted, {grads.output, grads.h_n, grads.c_n});
-    ctx->set_materialize_grads(false);
-    variable_list outputs(kNumWanted);
-    for (int i = 0; i < kNumWanted; ++i) {
-      outputs[i] = or_empty(result[i], a.weight_ih);
-    }
-    return outputs;
-  }
+// The gradients that a backward takes, then the differentiable tensors of its layer.
+template <class Gradients, class Arguments>
+auto differentiable(Gradients& grads, Arguments& a) {
+  std::array<decltype(&grads.output), 3 + kNumWanted> tensors{
+      &grads.output, &grads.h_n, &grads.c_n};
+  const auto of_layer = reference::differentiable(a);
+  std::copy(of_layer.begin(), of_layer.end(), tensors.begin() + 3);
+  return tensors;
+}
 
-  static variable_list backward(AutogradContext* ctx, const variable_list& grad_grads) {
-    const auto saved = ctx->get_saved_variables();
-    auto a = saved_layer(ctx, saved);
-    const auto wanted = saved_wanted(ctx);
-    OutputGradients grads{saved[kLengths + 2], saved[kLengths + 3], saved[kLengths + 4]};
-
-    const bool differentiable_again = at::GradMode::is_enabled();
-    at::AutoGradMode enable(true);
-    // In the order of forward's tensor arguments.
-    std::vector<at::Tensor*> tensors{&grads.output, &grads.h_n, &grads.c_n};
-    for (auto* tensor : reference::differentiable(a)) {
-      tensors.push_back(tensor);
+variable_list gradients_of_backward(const variable_list& grad_grads,
+                                    const variable_list& saved,
+                                    int64_t constant,
+                                    Wishes wishes) {
+  auto a = saved_layer(saved, constant);
+  const auto wanted = saved_wanted(constant);
+  OutputGradients grads{saved[kMore], saved[kMore + 1], saved[kMore + 2]};
+  const bool differentiable_again = at::GradMode::is_enabled();
+  at::AutoGradMode enable(true);
+  const auto tensors = differentiable(grads, a);
+  variable_list inputs;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    auto& tensor = *tensors[i];
+    if (!is_recorded(tensor)) {
+      continue;
     }
-    variable_list inputs;
-    std::vector<size_t> places;
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      auto& tensor = *tensors[i];
-      if (!tensor.defined() || !tensor.requires_grad()) {
-        continue;
-      }
-      // A transform that this node belonged to may be over.
-      while (at::functorch::isDeadTensorWrapper(tensor)) {
-        tensor = at::functorch::unwrapIfDead(tensor);
-      }
-      tensor = differentiable_again && tensor.requires_grad()
-                   ? tensor.view_as(tensor)
-                   : tensor.detach().requires_grad_(true);
+    // A transform that this node belonged to may be over.
+    while (at::functorch::isDeadTensorWrapper(tensor)) {
+      tensor = at::functorch::unwrapIfDead(tensor);
+    }
+    tensor = differentiable_again && tensor.requires_grad() ? tensor.view_as(tensor)
+                                                            : tensor.detach().requires_grad_(true);
+    if (wishes[i]) {
       inputs.push_back(tensor);
       places.push_back(i);
     }
-    const auto first = reference::backward(a, grads, wanted);
-    variable_list outputs, grad_outputs;
-    for (int i = 0; i < kNumWanted; ++i) {
-      if (first[i].defined() && first[i].requires_grad() && grad_grads[i].defined()) {
-        outputs.push_back(first[i]);
-        grad_outputs.push_back(grad_grads[i]);
-      }
-    }
-    variable_list result(5 + tensors.size());
-    if (!outputs.empty() && !inputs.empty()) {
-      const auto second = torch::autograd::grad(
-          outputs, inputs, grad_outputs, std::nullopt, differentiable_again, true);
-      for (size_t k = 0; k < places.size(); ++k) {
-        result[5 + places[k]] = second[k];
-      }
-    }
-    return result;
   }
-};
+  const auto first = reference::backward(a, grads, wanted);
+  variable_list outputs, grad_outputs;
+  for (int i = 0; i < kNumWanted; ++i) {
+    if (is_recorded(first[i]) && grad_grads[i].defined()) {
+      outputs.push_back(first[i]);
+      grad_outputs.push_back(grad_grads[i]);
+    }
+  }
+  variable_list result(tensors.size());
+  if (!outputs.empty() && !inputs.empty()) {
+    const auto second = torch::autograd::grad(
+        outputs, inputs, grad_outputs, std::nullopt, differentiable_again, true);
+    for (size_t k = 0; k < places.size(); ++k) {
+      result[places[k]] = second[k];
+    }
+  }
+  return result;
+}
 
 LayerGradients autograd_backward(const LayerArguments& a,
                                  const at::Tensor& output,
                                  const at::Tensor& saved,
                                  const OutputGradients& grads,
                                  const WantedMask& wanted) {
+  static constexpr Formula kFormula{
+      "MaskedRnnLayerBackwardBackward0", gradients_of_backward, /*only_operators=*/false};
   check_presence_backward(a, output, saved);
   TORCH_CHECK_NOT_IMPLEMENTED(
       !any_tangent(a) && !has_tangent(grads.output) && !has_tangent(grads.h_n) &&
@@ -239,101 +177,75 @@ LayerGradients autograd_backward(const LayerArguments& a,
       layer_name(a.cell),
       "_backward: expected forward-mode differentiation to begin before the layer runs, but it "
       "began between the layer and its backward: call the layer inside of torch.func.jvp");
-  if (!at::GradMode::is_enabled()) {
-    at::AutoDispatchBelowADInplaceOrView below;
+  const auto below = [&](const at::Tensor& output) {
+    at::AutoDispatchBelowADInplaceOrView guard;
     return call_layer_backward(a, output, saved, grads, wanted);
+  };
+  const auto tensors = differentiable(grads, a);
+  if (!at::GradMode::is_enabled() || !any_recorded(tensors)) {
+    return below(output);
   }
-  const auto detached = output.detach();
-  HiddenTransforms transforms;
-  const auto tensors = LayerBackwardFunction::apply(&transforms,
-                                                    a,
-                                                    wanted,
-                                                    detached,
-                                                    saved,
-                                                    or_nullopt(grads.output),
-                                                    or_nullopt(grads.h_n),
-                                                    or_nullopt(grads.c_n),
-                                                    a.input,
-                                                    a.h_0,
-                                                    or_nullopt(a.c_0),
-                                                    a.weight_ih,
-                                                    a.weight_hh,
-                                                    or_nullopt(a.bias_ih),
-                                                    or_nullopt(a.bias_hh),
-                                                    or_nullopt(a.weight_hr));
-  LayerGradients result;
-  std::copy(tensors.begin(), tensors.end(), result.begin());
+  auto result = below(output.detach());
+  const auto node = c10::make_intrusive<FormulaNode>(
+      kFormula, edges_of(tensors), constant_of(a, wanted), kMore + 3);
+  save_layer(*node, a);
+  node->save_input(grads.output);
+  node->save_input(grads.h_n);
+  node->save_input(grads.c_n);
+  for (const auto& gradient : result) {
+    set_history(gradient, node);
+  }
   return result;
 }
 
-class LayerFunction : public torch::autograd::Function<LayerFunction> {
- public:
-  static variable_list forward(AutogradContext* ctx,
-                               HiddenTransforms* transforms,
-                               const LayerArguments& a,
-                               const WantedMask& wanted,
-                               bool save,
-                               const at::Tensor& /*input*/,
-                               const at::Tensor& /*h_0*/,
-                               const OptionalTensor& /*c_0*/,
-                               const at::Tensor& /*weight_ih*/,
-                               const at::Tensor& /*weight_hh*/,
-                               const OptionalTensor& /*bias_ih*/,
-                               const OptionalTensor& /*bias_hh*/,
-                               const OptionalTensor& /*weight_hr*/) {
-    transforms->show();
-    const BelowNode below;
-    const auto y = call_layer(a, /*save=*/true);
-    save_layer(ctx, a, wanted, {y.output, y.saved});
-    // The caller gets what the call asked for; the rows of padding in y.saved hold no values.
-    const auto saved = save ? y.saved : or_empty({}, y.output);
-    ctx->mark_non_differentiable({saved});
-    ctx->set_materialize_grads(false);
-    if (a.cell == CellKind::kLstm) {
-      return {y.output, y.h_n, saved, y.c_n};
-    }
-    return {y.output, y.h_n, saved};
+variable_list gradients_of_forward(const variable_list& grads,
+                                   const variable_list& saved,
+                                   int64_t constant,
+                                   Wishes wishes) {
+  const auto a = saved_layer(saved, constant);
+  WantedMask wanted{};
+  for (int i = 0; i < kNumWanted; ++i) {
+    wanted[i] = wishes[i];
   }
-
-  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-    const auto saved = ctx->get_saved_variables();
-    const auto a = saved_layer(ctx, saved);
-    const auto g = call_layer_backward(
-        a,
-        saved[kOutput],
-        saved[kSaved],
-        {grads[0], grads[1], a.cell == CellKind::kLstm ? grads[3] : at::Tensor()},
-        saved_wanted(ctx));
-    variable_list result(4);
-    result.insert(result.end(), g.begin(), g.end());
-    return result;
-  }
-};
+  const OutputGradients of_outputs{
+      grads[0], grads[1], a.cell == CellKind::kLstm ? grads[2] : at::Tensor()};
+  // Whatever comes before autograd has seen this call as the layer's, but for the transforms.
+  const auto backward = under_functorch() ? call_layer_backward : autograd_backward;
+  const auto g = backward(a, saved[kMore], saved[kMore + 1], of_outputs, wanted);
+  return {g.begin(), g.end()};
+}
 
 LayerResult autograd_forward(const LayerArguments& a, bool save) {
+  static constexpr Formula kFormula{
+      "MaskedRnnLayerBackward0", gradients_of_forward, /*only_operators=*/true};
   check_presence(a);
   if (under_jvp() || any_tangent(a)) {
     return reference_forward(a, save);
   }
-  const auto wanted = requires_grad(a);
-  if (!at::GradMode::is_enabled() || !any(wanted)) {
-    at::AutoDispatchBelowADInplaceOrView below;
+  const auto below = [&](bool save) {
+    at::AutoDispatchBelowADInplaceOrView guard;
     return call_layer(a, save);
+  };
+  const auto tensors = reference::differentiable(a);
+  if (!at::GradMode::is_enabled() || !any_recorded(tensors)) {
+    return below(save);
   }
-  HiddenTransforms transforms;
-  const auto y = LayerFunction::apply(&transforms,
-                                      a,
-                                      wanted,
-                                      save,
-                                      a.input,
-                                      a.h_0,
-                                      or_nullopt(a.c_0),
-                                      a.weight_ih,
-                                      a.weight_hh,
-                                      or_nullopt(a.bias_ih),
-                                      or_nullopt(a.bias_hh),
-                                      or_nullopt(a.weight_hr));
-  return {y[0], y[1], y.size() > 3 ? y[3] : at::Tensor(), y[2]};
+  auto y = below(/*save=*/true);
+  const auto node =
+      c10::make_intrusive<FormulaNode>(kFormula, edges_of(tensors), constant_of(a, {}), kMore + 2);
+  set_history(y.output, node);
+  set_history(y.h_n, node);
+  if (a.cell == CellKind::kLstm) {
+    set_history(y.c_n, node);
+  }
+  save_layer(*node, a);
+  node->save_output(y.output);
+  node->save_input(y.saved);
+  // The caller gets what the call asked for; the rows of padding in y.saved hold no values.
+  if (!save) {
+    y.saved = or_empty({}, y.output);
+  }
+  return y;
 }
 
 }  // namespace

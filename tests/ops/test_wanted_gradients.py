@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 from oracle import CELLS, Case, assert_same_bits, grid, name
+from torch.utils._python_dispatch import TorchDispatchMode
 
 OPERATORS = {"lstm": "lstm_layer", "gru": "gru_layer"}
 
@@ -48,6 +49,40 @@ def test_every_subset_of_arguments(options):
                 assert_same_bits([actual], [expected])
             else:
                 assert actual is None
+
+
+@pytest.mark.parametrize("options", grid(cell=CELLS, valid=("lengths", "mask")), ids=name)
+def test_computes_only_what_a_backward_asks_for(options):
+    """Of the arguments that require gradients: some are enough for torch.autograd.grad."""
+    case = Case(T=4, B=3, **options)
+    leaves = [case.input, *case.weights]
+    for leaf in leaves:
+        leaf.requires_grad_()
+    masks = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            if function.name().endswith("_layer_backward"):
+                masks.append(list(args[-1]))
+            return function(*args, **(kwargs or {}))
+
+    def gradients(wanted):
+        output = getattr(torch.ops.masked_rnn, case.cell)(
+            case.input,
+            [] if case.cell == "lstm" else None,
+            case.weights,
+            *(True, 1, 0.0, True, False, False),
+            lengths=case.lengths,
+            mask=case.mask,
+        )[0]
+        with Watch():
+            return torch.autograd.grad(output.square().sum(), wanted)
+
+    everything = gradients(leaves)
+    for leaf, expected in zip(leaves, everything, strict=True):
+        (actual,) = gradients([leaf])
+        assert_same_bits([actual], [expected])
+    assert [sum(mask) for mask in masks] == [5, 1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7)), ids=name)

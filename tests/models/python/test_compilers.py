@@ -1,6 +1,7 @@
 """The layers under torch.jit, torch.compile and torch.export, by running what came out on other
 sizes."""
 
+import contextlib
 import io
 
 import masked_rnn
@@ -8,6 +9,7 @@ import pytest
 import torch
 from functorch.compile import make_boxed_func
 from oracle import assert_near, assert_same_bits, flat, gradients
+from torch._dynamo import compiled_autograd
 from torch._dynamo.backends.common import aot_autograd
 from torch._dynamo.utils import counters
 from torch._inductor import metrics
@@ -96,6 +98,56 @@ def test_compiles_once_for_all_lengths(kind):
         assert_near(actual, expected, torch.double)
         assert_near(gradients(actual, leaves), gradients(expected, leaves), torch.double)
     assert len(graphs) == 2
+
+
+@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("saved_elsewhere", [False, True])
+def test_compiled_autograd(kind, saved_elsewhere):
+    """One graph for each set of gradients, whatever the sizes; hooks may keep what is saved."""
+    torch._dynamo.reset()
+    layer = getattr(masked_rnn, kind)(4, 7, 2, bidirectional=True)
+    graphs = []
+
+    def count(graph, _inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiler = torch.compile(backend=count, dynamic=True)
+
+    def gradients_of(input, lengths, leaves, how):
+        saved = torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda tensor: tensor)
+        with saved if saved_elsewhere else contextlib.nullcontext():
+            results = flat(layer(input, lengths=lengths))
+        loss = sum(result.square().sum() for result in results)
+        with how:
+            loss.backward(inputs=leaves)
+        found = [leaf.grad for leaf in [input, *layer.parameters()]]
+        for leaf in [input, *layer.parameters()]:
+            leaf.grad = None
+        return found
+
+    for T, lengths in ((5, [5, 0, 2]), (5, [1, 1, 5]), (9, [2, 9, 3, 4])):
+        input = torch.randn(T, len(lengths), 4, requires_grad=True)
+        for leaves in ([input, *layer.parameters()], [input], [layer.weight_hh_l0]):
+            arguments = input, torch.tensor(lengths), leaves
+            expected = gradients_of(*arguments, contextlib.nullcontext())
+            actual = gradients_of(*arguments, compiled_autograd._enable(compiler))
+            for a, e in zip(actual, expected, strict=True):
+                assert (a is None) == (e is None)
+                if a is not None:
+                    assert_same_bits([a], [e])
+    assert len(graphs) == 3
+
+
+def test_compiled_autograd_says_what_it_cannot_do():
+    layer = masked_rnn.LSTM(4, 7)
+    input = torch.randn(5, 3, 4, requires_grad=True)
+    (grad,) = torch.autograd.grad(layer(input)[0].sum(), input, create_graph=True)
+    with (
+        compiled_autograd._enable(torch.compile(backend="eager")),
+        pytest.raises(NotImplementedError, match="expected compiled autograd to compute first"),
+    ):
+        grad.square().sum().backward()
 
 
 @pytest.mark.parametrize("kind", NAMES)
