@@ -106,4 +106,31 @@ void parallel_team(const std::function<void(Team&, int64_t)>& body) {
   acquire();
 }
 
+Jobs::Jobs(int64_t count, int64_t threads)
+    : count_(count),
+      threads_(threads),
+      of_each_(can_be_apart(count, threads) ? threads / count : threads) {
+  for (int64_t job = 0; can_be_apart(count, threads) && job < count; ++job) {
+    teams_.emplace_back(of_each_);
+  }
+}
+
+void Jobs::run(Team& team,
+               int64_t member,
+               const std::function<void(int64_t, Team&, int64_t)>& body) {
+  if (teams_.empty()) {
+    for (int64_t job = 0; job < count_; ++job) {
+      body(job, team, member);
+    }
+  } else if (team.size() == threads_) {
+    const int64_t job = member / of_each_;
+    body(job, teams_[job], member % of_each_);
+  } else {  // There are fewer threads than there should be.
+    for (int64_t job = member; job < count_; job += team.size()) {
+      Team alone(1);
+      body(job, alone, 0);
+    }
+  }
+}
+
 }  // namespace masked_rnn

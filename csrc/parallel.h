@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 
 namespace masked_rnn {
@@ -29,6 +30,27 @@ class Team {
 // Runs body(team, member) on each of the team's threads, num_threads() of them or as many as there
 // are. It must not throw.
 void parallel_team(const std::function<void(Team&, int64_t)>& body);
+
+// Jobs of a team that need nothing of each other: each has threads of its own where these can be shared
+// out so; else all threads do one after the other.
+class Jobs {
+ public:
+  // Of a team of so many threads, or fewer if there are fewer than there should be.
+  Jobs(int64_t count, int64_t threads);
+
+  static bool can_be_apart(int64_t count, int64_t threads) {
+    return count > 1 && threads % count == 0;
+  }
+
+  int64_t threads_of_each() const { return of_each_; }
+
+  // Called by each member of the team: body(job, team, member) by those of the job's own.
+  void run(Team& team, int64_t member, const std::function<void(int64_t, Team&, int64_t)>& body);
+
+ private:
+  const int64_t count_, threads_, of_each_;
+  std::deque<Team> teams_;  // none where jobs are done one after the other
+};
 
 // Part i of 0..count, shared out among `parts`, each part but the last a multiple of `unit`.
 struct Range {

@@ -25,10 +25,10 @@ void check_shape(const OperatorName& name,
                  const char* argument,
                  const char* meaning,
                  const at::Tensor& tensor,
-                 std::initializer_list<c10::SymInt> expected) {
+                 c10::SymIntArrayRef expected) {
   bool equal = static_cast<size_t>(tensor.dim()) == expected.size();
   for (size_t i = 0; equal && i < expected.size(); ++i) {
-    equal = tensor.sym_size(static_cast<int64_t>(i)) == expected.begin()[i];
+    equal = tensor.sym_size(static_cast<int64_t>(i)) == expected[i];
   }
   TORCH_CHECK_VALUE(equal,
                     name,
@@ -41,6 +41,8 @@ void check_shape(const OperatorName& name,
                     ", but got ",
                     sizes(tensor.sym_sizes()));
 }
+
+constexpr const char* kBidirectional = "masked_rnn::bidirectional_layer";
 
 bool is_kernel_dtype(at::ScalarType dtype) {
   return dtype == at::kFloat || dtype == at::kDouble || is_narrow(dtype);
@@ -240,22 +242,37 @@ void check_layer(const LayerArguments& a) {
   check_lengths_and_mask(name, a.lengths, a.mask, T, B, /*batch_first=*/false);
 }
 
-void check_layer_backward(const LayerArguments& a,
-                          const at::Tensor& output,
-                          const at::Tensor& saved,
-                          const OutputGradients& grads,
-                          const WantedMask& wanted) {
-  check_layer(a);
-  check_presence_backward(a, output, saved);
-  const auto name = layer_operator(a, "_backward");
-  const auto dtype = a.weight_ih.scalar_type();
-  const auto T = a.input.sym_size(0), B = a.input.sym_size(1), P = a.weight_hh.sym_size(1);
-  const auto H = a.weight_ih.sym_size(0) / num_gates(a.cell);
-  const auto check = [&](const char* argument,
-                         const char* meaning,
-                         const at::Tensor& tensor,
-                         at::ScalarType dtype,
-                         std::initializer_list<c10::SymInt> expected) {
+void check_directions(const Directions& directions) {
+  const auto& [forward, reverse] = directions;
+  check_layer(forward);
+  check_layer(reverse);
+  for (const auto& [argument, one, other] :
+       {std::tuple{"weight_ih", &forward.weight_ih, &reverse.weight_ih},
+        std::tuple{"weight_hh", &forward.weight_hh, &reverse.weight_hh}}) {
+    TORCH_CHECK_VALUE(one->sym_sizes() == other->sym_sizes(),
+                      kBidirectional,
+                      ": expected `",
+                      argument,
+                      "` to have the same shape in both directions, but got ",
+                      sizes(one->sym_sizes()),
+                      " and ",
+                      sizes(other->sym_sizes()));
+  }
+}
+
+namespace {
+
+// Of one direction, or of both, which stand side by side or one after the other.
+struct OfBackward {
+  OperatorName name;
+  const LayerArguments& a;
+  int64_t directions = 1;
+
+  void check(const char* argument,
+             const char* meaning,
+             const at::Tensor& tensor,
+             at::ScalarType dtype,
+             c10::SymIntArrayRef expected) const {
     TORCH_CHECK_VALUE(tensor.device() == a.weight_ih.device(),
                       name,
                       ": expected `",
@@ -273,36 +290,102 @@ void check_layer_backward(const LayerArguments& a,
                      ", but got ",
                      tensor.scalar_type());
     check_shape(name, argument, meaning, tensor, expected);
-  };
-  const auto check_gradient = [&](const char* argument,
-                                  const char* meaning,
-                                  const at::Tensor& grad,
-                                  std::initializer_list<c10::SymInt> expected) {
-    if (grad.defined()) {
-      check(argument, meaning, grad, dtype, expected);
-    }
-  };
-  check("output", "[steps, batch, output_size]", output, dtype, {T, B, P});
-  check("saved",
-        "[steps * batch, saved_size]",
-        saved,
-        saved_dtype(dtype),
-        {T * B, H * saved_size(a.cell, 1)});
-  check_gradient("grad_output", "[steps, batch, output_size]", grads.output, {T, B, P});
-  check_gradient("grad_h_n", "[batch, output_size]", grads.h_n, {B, P});
-  check_gradient("grad_c_n", "[batch, hidden_size]", grads.c_n, {B, H});
+  }
 
-  TORCH_CHECK_VALUE(!wanted[kInput] || a.input.is_floating_point(),
-                    name,
-                    ": expected `output_mask` not to ask for the gradient of one-hot indices");
-  for (const auto& [place, argument, tensor] : {std::tuple{kBiasIh, "bias_ih", &a.bias_ih},
-                                                std::tuple{kBiasHh, "bias_hh", &a.bias_hh},
-                                                std::tuple{kWeightHr, "weight_hr", &a.weight_hr}}) {
-    TORCH_CHECK_VALUE(!wanted[place] || tensor->defined(),
+  // One for each direction.
+  void check_each(const char* argument,
+                  const char* meaning,
+                  const at::Tensor& tensor,
+                  at::ScalarType dtype,
+                  const c10::SymInt& rows,
+                  const c10::SymInt& size) const {
+    if (directions == 1) {
+      check(argument, meaning, tensor, dtype, {rows, size});
+    } else {
+      check(argument, meaning, tensor, dtype, {directions, rows, size});
+    }
+  }
+
+  void check_all(const at::Tensor& output,
+                 const at::Tensor& saved,
+                 const OutputGradients& grads) const {
+    const auto dtype = a.weight_ih.scalar_type();
+    const auto T = a.input.sym_size(0), B = a.input.sym_size(1), P = a.weight_hh.sym_size(1);
+    const auto H = a.weight_ih.sym_size(0) / num_gates(a.cell);
+    const bool one = directions == 1;
+    const char* of_output = one ? "[steps, batch, output_size]" : "[steps, batch, 2 * output_size]";
+    check("output", of_output, output, dtype, {T, B, P * directions});
+    check_each("saved",
+               one ? "[steps * batch, saved_size]" : "[2, steps * batch, saved_size]",
+               saved,
+               saved_dtype(dtype),
+               T * B,
+               H * saved_size(a.cell, 1));
+    if (grads.output.defined()) {
+      check("grad_output", of_output, grads.output, dtype, {T, B, P * directions});
+    }
+    if (grads.h_n.defined()) {
+      check_each("grad_h_n",
+                 one ? "[batch, output_size]" : "[2, batch, output_size]",
+                 grads.h_n,
+                 dtype,
+                 B,
+                 P);
+    }
+    if (grads.c_n.defined()) {
+      check_each("grad_c_n",
+                 one ? "[batch, hidden_size]" : "[2, batch, hidden_size]",
+                 grads.c_n,
+                 dtype,
+                 B,
+                 H);
+    }
+  }
+
+  void check_wanted(const WantedMask& wanted) const {
+    TORCH_CHECK_VALUE(!wanted[kInput] || a.input.is_floating_point(),
                       name,
-                      ": expected `output_mask` not to ask for the gradient of `",
-                      argument,
-                      "`, which is None");
+                      ": expected `output_mask` not to ask for the gradient of one-hot indices");
+    for (const auto& [place, argument, tensor] :
+         {std::tuple{kC0, "c_0", &a.c_0},
+          std::tuple{kBiasIh, "bias_ih", &a.bias_ih},
+          std::tuple{kBiasHh, "bias_hh", &a.bias_hh},
+          std::tuple{kWeightHr, "weight_hr", &a.weight_hr}}) {
+      TORCH_CHECK_VALUE(!wanted[place] || tensor->defined(),
+                        name,
+                        ": expected `output_mask` not to ask for the gradient of `",
+                        argument,
+                        "`, which is None");
+    }
+  }
+};
+
+}  // namespace
+
+void check_layer_backward(const LayerArguments& a,
+                          const at::Tensor& output,
+                          const at::Tensor& saved,
+                          const OutputGradients& grads,
+                          const WantedMask& wanted) {
+  check_layer(a);
+  check_presence_backward(a, output, saved);
+  const OfBackward backward{layer_operator(a, "_backward"), a};
+  backward.check_all(output, saved, grads);
+  backward.check_wanted(wanted);
+}
+
+void check_directions_backward(const Directions& directions,
+                               const at::Tensor& output,
+                               const at::Tensor& saved,
+                               const OutputGradients& grads,
+                               const BidirectionalMask& wanted) {
+  check_directions(directions);
+  const OperatorName name{kBidirectional, "_backward"};
+  check_present(name, "output", output);
+  check_present(name, "saved", saved);
+  OfBackward{name, directions[0], 2}.check_all(output, saved, grads);
+  for (size_t i = 0; i < directions.size(); ++i) {
+    OfBackward{name, directions[i], 2}.check_wanted(wanted[i]);
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <masked_rnn/csrc/layer.h>
+#include <masked_rnn/ops/bidirectional.h>
 
 #include <initializer_list>
 #include <ostream>
@@ -37,6 +38,14 @@ void check_layer_backward(const LayerArguments& arguments,
                           const at::Tensor& saved,
                           const OutputGradients& grads,
                           const WantedMask& wanted);
+
+// The same for both directions of a layer, whose sizes must agree.
+void check_directions(const Directions& directions);
+void check_directions_backward(const Directions& directions,
+                               const at::Tensor& output,
+                               const at::Tensor& saved,
+                               const OutputGradients& grads,
+                               const BidirectionalMask& wanted);
 
 // lengths [B] or mask [T, B] (T, B as the message calls them).
 void check_lengths_and_mask(const OperatorName& name,

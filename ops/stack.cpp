@@ -1,8 +1,8 @@
 // Layers × directions × dropout over the one-layer operators; see stack.h.
 #include <ATen/ops/dropout.h>
 #include <c10/util/Exception.h>
+#include <masked_rnn/ops/bidirectional.h>
 #include <masked_rnn/ops/checks.h>
-#include <masked_rnn/ops/directions.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/stack.h>
 #include <masked_rnn/ops/states.h>
@@ -190,37 +190,42 @@ StackResult run_stack(StackArguments a) {
 
   std::vector<at::Tensor> h_n, c_n;
   for (int64_t layer = 0; layer < a.num_layers; ++layer) {
-    const auto inputs =
-        directions == 2 ? share_input(layer_input) : std::array<at::Tensor, 2>{layer_input};
-    std::vector<at::Tensor> outputs;
-    for (int64_t direction = 0; direction < directions; ++direction) {
-      const int64_t index = layer * directions + direction;
+    const auto direction = [&](int64_t i) {
+      const int64_t index = layer * directions + i;
       const auto params = a.params.slice(index * per_layer, per_layer);
-      const auto y = call_layer({a.cell,
-                                 inputs[direction],
-                                 states[0].of(index),
-                                 states[1].of(index),
-                                 params[0],
-                                 params[1],
-                                 a.has_biases ? params[2] : at::Tensor(),
-                                 a.has_biases ? params[3] : at::Tensor(),
-                                 projected ? params.back() : at::Tensor(),
-                                 lengths,
-                                 mask,
-                                 direction == 1},
-                                /*save=*/false);
-      outputs.push_back(y.output);
-      h_n.push_back(y.h_n);
-      c_n.push_back(y.c_n);
-    }
-    layer_input = directions == 2 ? join_directions(outputs) : outputs[0];
+      return LayerArguments{a.cell,
+                            layer_input,
+                            states[0].of(index),
+                            states[1].of(index),
+                            params[0],
+                            params[1],
+                            a.has_biases ? params[2] : at::Tensor(),
+                            a.has_biases ? params[3] : at::Tensor(),
+                            projected ? params.back() : at::Tensor(),
+                            lengths,
+                            mask,
+                            /*reverse=*/i == 1};
+    };
+    const auto y = a.bidirectional
+                       ? call_bidirectional({direction(0), direction(1)}, /*save=*/false)
+                       : call_layer(direction(0), /*save=*/false);
+    h_n.push_back(y.h_n);
+    c_n.push_back(y.c_n);
+    layer_input = y.output;
     if (a.dropout > 0 && layer + 1 < a.num_layers) {
       layer_input = at::dropout(layer_input, a.dropout, a.train);
     }
   }
 
+  // From [B, .], or of both directions [2, B, .], of each layer.
   const auto join = [&](const std::vector<at::Tensor>& finals) {
-    const auto joined = finals.size() == 1 ? finals[0].unsqueeze(0) : stack_states(finals);
+    auto joined = finals[0];
+    if (finals.size() > 1) {
+      joined = stack_states(finals);
+      joined = a.bidirectional ? joined.flatten(0, 1) : joined;
+    } else if (!a.bidirectional) {
+      joined = joined.unsqueeze(0);
+    }
     return layout.unbatched ? joined.squeeze(1) : joined;
   };
   return {layout.from_kernel(layer_input),

@@ -1,11 +1,13 @@
 // The backward pass. The sequences of a batch are groups of which each has sums of its own for the gradients
 // of the weights: threads that compute different groups read nothing of each other's.
 #include <masked_rnn/csrc/recurrence/backward_group.h>
+#include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/recurrence.h>
 #include <masked_rnn/csrc/vec/fetch.h>
 
 #include <deque>
+#include <utility>
 #include <vector>
 
 namespace masked_rnn::recurrence {
@@ -17,6 +19,9 @@ namespace {
 constexpr int64_t kSequencesOfGroup = 16;
 constexpr int64_t kLargestWeights = 1 << 18;
 
+// Pairs of equally large tensors: what is to be added, and to what.
+using Additions = std::vector<std::pair<at::Tensor, at::Tensor>>;
+
 // Depends on nothing but the layer and its lengths, as the order of additions does.
 std::vector<Slice> group_sequences(const LayerArguments& a, const Schedule& schedule) {
   const int64_t sequences = schedule.num_steps > 0 ? schedule.rows_at(0) : 0;
@@ -27,94 +32,129 @@ std::vector<Slice> group_sequences(const LayerArguments& a, const Schedule& sche
   return groups;
 }
 
-// Groups have threads of their own where these can be shared out so; else all threads compute one after
-// the other.
+// A direction's pass.
 template <class T>
-std::vector<LayerGradients> sums_of_groups(const BackwardBatch<T>& batch,
-                                           const std::vector<Slice>& slices) {
-  const auto count = static_cast<int64_t>(slices.size());
-  const int64_t threads = num_threads();
-  const bool apart = count > 1 && threads % count == 0;
-  const int64_t of_group = apart ? threads / count : threads;
-  std::deque<BackwardGroup<T>> groups;
-  std::deque<Team> teams;
-  for (const Slice& slice : slices) {
-    groups.emplace_back(batch, slice, of_group);
-    teams.emplace_back(of_group);
-  }
-  parallel_team([&](Team& team, int64_t member) {
-    batch.prepare(member, team.size());
-    team.wait();
-    if (!apart) {
-      for (const auto& group : groups) {
-        group.run(team, member);
-      }
-    } else if (team.size() == threads) {
-      const int64_t i = member / of_group;
-      groups[i].run(teams[i], member % of_group);
-    } else {  // There are fewer threads than there should be.
-      for (int64_t i = member; i < count; i += team.size()) {
-        Team alone(1);
-        groups[i].run(alone, 0);
-      }
+class Direction {
+ public:
+  Direction(const LayerArguments& a,
+            const at::Tensor& output,
+            const at::Tensor& saved,
+            const OutputGradients& grads,
+            const WantedMask& wanted,
+            int64_t threads)
+      : schedule_(make_schedule(a)),
+        slices_(group_sequences(a, schedule_)),
+        batch_(a, schedule_, output, saved, grads, wanted, use_of_weight_ih()),
+        jobs_(static_cast<int64_t>(slices_.size()), threads) {
+    for (const Slice& slice : slices_) {
+      groups_.emplace_back(batch_, slice, jobs_.threads_of_each());
     }
-  });
-  std::vector<LayerGradients> sums;
-  for (const auto& group : groups) {
-    sums.push_back(group.finish());
   }
-  return sums;
-}
 
-// Adds the groups' sums to those of the first.
-template <class T>
-void add_up(const Kernels<T>& k, const std::vector<LayerGradients>& sums) {
-  parallel_team([&](Team& team, int64_t member) {
-    for (size_t group = 1; group < sums.size(); ++group) {
-      for (size_t i = 0; i < sums[0].size(); ++i) {
-        const at::Tensor &from = sums[group][i], &to = sums[0][i];
-        if (to.defined()) {
-          const Range mine = part_of(to.numel(), kLine<T>, member, team.size());
-          k.add(mine.last - mine.first,
-                from.const_data_ptr<T>() + mine.first,
-                to.mutable_data_ptr<T>() + mine.first);
+  void run(Team& team, int64_t member) {
+    batch_.prepare(member, team.size());
+    team.wait();
+    jobs_.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
+      groups_[job].run(own, member_of_own);
+    });
+  }
+
+  // What is left to be added: the sums of other groups, to those of the first, which it returns.
+  LayerGradients finish(Additions& additions) const {
+    LayerGradients result = groups_[0].finish();
+    for (size_t group = 1; group < groups_.size(); ++group) {
+      const auto sums = groups_[group].finish();
+      for (size_t i = 0; i < sums.size(); ++i) {
+        if (sums[i].defined()) {
+          additions.emplace_back(sums[i], result[i]);
         }
       }
     }
+    result[kInput] = batch_.grad_input;
+    result[kH0] = batch_.grad_h_0;
+    result[kC0] = batch_.grad_c_0;
+    return result;
+  }
+
+ private:
+  WeightUse use_of_weight_ih() const {
+    const bool once = slices_.size() == 1 && schedule_.num_rows <= kPartRows;
+    return once ? WeightUse::kOnce : WeightUse::kOften;
+  }
+
+  const Schedule schedule_;
+  const std::vector<Slice> slices_;
+  const BackwardBatch<T> batch_;
+  Jobs jobs_;
+  std::deque<BackwardGroup<T>> groups_;
+};
+
+template <class T>
+void add_up(const Kernels<T>& k, const Additions& additions) {
+  parallel_team([&](Team& team, int64_t member) {
+    for (const auto& [from, to] : additions) {
+      const Range mine = part_of(to.numel(), kLine<T>, member, team.size());
+      k.add(mine.last - mine.first,
+            from.template const_data_ptr<T>() + mine.first,
+            to.template mutable_data_ptr<T>() + mine.first);
+    }
   });
 }
 
 template <class T>
-LayerGradients run_backward(const LayerArguments& a,
-                            const at::Tensor& output,
-                            const at::Tensor& saved,
-                            const OutputGradients& grads,
-                            const WantedMask& wanted) {
-  const auto schedule = make_schedule(a);
-  const auto groups = group_sequences(a, schedule);
-  const bool once = groups.size() == 1 && schedule.num_rows <= kPartRows;
-  const BackwardBatch<T> batch(
-      a, schedule, output, saved, grads, wanted, once ? WeightUse::kOnce : WeightUse::kOften);
-  const auto sums = sums_of_groups(batch, groups);
-  if (sums.size() > 1) {
-    add_up(batch.k, sums);
+std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> directions,
+                                         const at::Tensor& output,
+                                         const at::Tensor& saved,
+                                         const OutputGradients& grads,
+                                         c10::ArrayRef<WantedMask> wanted) {
+  const auto count = static_cast<int64_t>(directions.size()), threads = num_threads();
+  const int64_t at_once = Jobs::can_be_apart(count, threads) ? count : 1;
+  std::vector<LayerGradients> results;
+  Additions additions;
+  for (int64_t first = 0; first < count; first += at_once) {
+    Jobs jobs(at_once, threads);
+    std::deque<Direction<T>> running;
+    for (int64_t i = first; i < first + at_once; ++i) {
+      const OutputGradients of_direction{side_by_side(grads.output, i, count),
+                                         one_of(grads.h_n, i, count),
+                                         one_of(grads.c_n, i, count)};
+      running.emplace_back(directions[i],
+                           side_by_side(output, i, count),
+                           one_of(saved, i, count),
+                           of_direction,
+                           wanted[i],
+                           jobs.threads_of_each());
+    }
+    parallel_team([&](Team& team, int64_t member) {
+      jobs.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
+        running[job].run(own, member_of_own);
+      });
+    });
+    for (const auto& direction : running) {
+      results.push_back(direction.finish(additions));
+    }
   }
-  LayerGradients result = sums[0];
-  result[kInput] = batch.grad_input;
-  result[kH0] = batch.grad_h_0;
-  result[kC0] = batch.grad_c_0;
-  return result;
+  for (int64_t i = 1; i < count; ++i) {
+    if (results[i][kInput].defined()) {
+      additions.emplace_back(std::exchange(results[i][kInput], at::Tensor()), results[0][kInput]);
+    }
+  }
+  if (!additions.empty()) {
+    add_up(layer_kernels<T>(directions[0]), additions);
+  }
+  return results;
 }
 
 }  // namespace
 
-LayerGradients backward(const LayerArguments& a,
-                        const at::Tensor& output,
-                        const at::Tensor& saved,
-                        const OutputGradients& grads,
-                        const WantedMask& wanted) {
-  return a.dtype() == at::kDouble ? run_backward<double>(a, output, saved, grads, wanted)
-                                  : run_backward<float>(a, output, saved, grads, wanted);
+std::vector<LayerGradients> backward(c10::ArrayRef<LayerArguments> directions,
+                                     const at::Tensor& output,
+                                     const at::Tensor& saved,
+                                     const OutputGradients& grads,
+                                     c10::ArrayRef<WantedMask> wanted) {
+  return directions[0].dtype() == at::kDouble
+             ? run_backward<double>(directions, output, saved, grads, wanted)
+             : run_backward<float>(directions, output, saved, grads, wanted);
 }
 
 }  // namespace masked_rnn::recurrence

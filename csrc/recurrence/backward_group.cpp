@@ -62,7 +62,7 @@ BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch, Slice slice, int6
       saved(rows_of<T>(batch.saved)),
       grad_h(scratch.rows<T>(B, P)),
       grad_h_rows(grad_h.pointers(B)),
-      together(share_out_units(a, batch.schedule)),
+      together(share_out_units(a, batch.schedule, most_threads)),
       cold(are_cold<T>(batch.schedule.num_rows, saved_size(a.cell, H) + 2 * H)),
       parts(parts_of_rows(
           schedule, part_rows(schedule, static_cast<size_t>(gate_columns(a.cell, H)) * sizeof(T)))),

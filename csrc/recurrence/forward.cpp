@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
+#include <utility>
 
 namespace masked_rnn::recurrence {
 namespace {
@@ -51,7 +53,8 @@ struct ForwardPass {
   ForwardPass(const LayerArguments& arguments,
               const Schedule& schedule_,
               const LayerResult& result_,
-              bool save_)
+              bool save_,
+              int64_t threads)
       : a(arguments),
         schedule(schedule_),
         result(result_),
@@ -59,9 +62,9 @@ struct ForwardPass {
         output(row_pointers<T>(schedule, result.output)),
         h_0(a.h_0.contiguous()),
         previous(previous_pointers<T>(schedule, output, h_0)),
-        together(share_out_units(a, schedule)),
+        together(share_out_units(a, schedule, threads)),
         slices(together ? std::vector<Slice>{{0, schedule.num_sequences}}
-                        : split(schedule, {0, schedule.num_steps}, num_threads())),
+                        : split(schedule, {0, schedule.num_steps}, threads)),
         project(a, schedule, use_of_weight_ih()),
         weight_hh(PackedWeight<T>::transposed(k, k.by_step, a.weight_hh, G, use_of_steps())) {
     if (a.projected()) {
@@ -234,31 +237,66 @@ struct ForwardPass {
   }
 };
 
+// A direction's pass, and what it refers to.
 template <class T>
-void run_forward(const LayerArguments& a, const LayerResult& result, bool save) {
-  const auto schedule = make_schedule(a);
-  const ForwardPass<T> pass(a, schedule, result, save);
-  parallel_team([&](Team& team, int64_t member) { pass.run(team, member); });
-  pass.finish();
+struct Direction {
+  const LayerResult result;
+  const Schedule schedule;
+  ForwardPass<T> pass;
+
+  Direction(const LayerArguments& a, LayerResult result_, bool save, int64_t threads)
+      : result(std::move(result_)),
+        schedule(make_schedule(a)),
+        pass(a, schedule, result, save, threads) {}
+};
+
+template <class T>
+void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& joint, bool save) {
+  const auto count = static_cast<int64_t>(directions.size()), threads = num_threads();
+  const int64_t at_once = Jobs::can_be_apart(count, threads) ? count : 1;
+  for (int64_t first = 0; first < count; first += at_once) {
+    Jobs jobs(at_once, threads);
+    std::deque<Direction<T>> running;
+    for (int64_t i = first; i < first + at_once; ++i) {
+      const LayerResult result{side_by_side(joint.output, i, count),
+                               one_of(joint.h_n, i, count),
+                               one_of(joint.c_n, i, count),
+                               one_of(joint.saved, i, count)};
+      running.emplace_back(directions[i], result, save, jobs.threads_of_each());
+    }
+    parallel_team([&](Team& team, int64_t member) {
+      jobs.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
+        running[job].pass.run(own, member_of_own);
+      });
+    });
+    for (const auto& direction : running) {
+      direction.pass.finish();
+    }
+  }
 }
 
 }  // namespace
 
-LayerResult forward(const LayerArguments& a, bool save) {
+LayerResult forward(c10::ArrayRef<LayerArguments> directions, bool save) {
+  const LayerArguments& a = directions[0];
   const auto dtype = a.dtype();
+  const auto count = static_cast<int64_t>(directions.size());
+  const auto for_each = [&](int64_t rows, int64_t size) {
+    return count == 1 ? recycled_empty({rows, size}, dtype)
+                      : recycled_empty({count, rows, size}, dtype);
+  };
   LayerResult result;
-  result.output = recycled_empty({a.steps(), a.batch(), a.output_size()}, dtype);
-  result.h_n = recycled_empty({a.batch(), a.output_size()}, dtype);
+  result.output = recycled_empty({a.steps(), a.batch(), count * a.output_size()}, dtype);
+  result.h_n = for_each(a.batch(), a.output_size());
   if (a.cell == CellKind::kLstm) {
-    result.c_n = recycled_empty({a.batch(), a.hidden_size()}, dtype);
+    result.c_n = for_each(a.batch(), a.hidden_size());
   }
-  result.saved =
-      save ? recycled_empty({a.steps() * a.batch(), saved_size(a.cell, a.hidden_size())}, dtype)
-           : recycled_empty({0}, dtype);
+  result.saved = save ? for_each(a.steps() * a.batch(), saved_size(a.cell, a.hidden_size()))
+                      : recycled_empty({0}, dtype);
   if (dtype == at::kDouble) {
-    run_forward<double>(a, result, save);
+    run_forward<double>(directions, result, save);
   } else {
-    run_forward<float>(a, result, save);
+    run_forward<float>(directions, result, save);
   }
   return result;
 }

@@ -16,9 +16,41 @@ constexpr int64_t kManyWeights = 1 << 15;
 
 }  // namespace
 
-bool share_out_units(const LayerArguments& a, const Schedule& schedule) {
-  return num_threads() > 1 && !a.projected() && schedule.num_sequences <= kFewSequences &&
+bool share_out_units(const LayerArguments& a, const Schedule& schedule, int64_t threads) {
+  return threads > 1 && !a.projected() && schedule.num_sequences <= kFewSequences &&
          a.weight_hh.numel() >= kManyWeights;
+}
+
+namespace {
+
+// (As at::as_strided makes one, without a call to the dispatcher for each.)
+at::Tensor view_of(const at::Tensor& tensor,
+                   at::IntArrayRef sizes,
+                   at::IntArrayRef strides,
+                   int64_t offset) {
+  auto view = at::detail::make_tensor<c10::TensorImpl>(
+      c10::TensorImpl::VIEW, c10::Storage(tensor.storage()), tensor.key_set(), tensor.dtype());
+  view.unsafeGetTensorImpl()->set_sizes_and_strides(
+      sizes, strides, tensor.storage_offset() + offset);
+  return view;
+}
+
+}  // namespace
+
+at::Tensor side_by_side(const at::Tensor& joint, int64_t i, int64_t count) {
+  if (count == 1 || !joint.defined()) {
+    return joint;
+  }
+  auto sizes = joint.sizes().vec();
+  sizes.back() /= count;
+  return view_of(joint, sizes, joint.strides(), i * sizes.back() * joint.strides().back());
+}
+
+at::Tensor one_of(const at::Tensor& joint, int64_t i, int64_t count) {
+  if (count == 1 || !joint.defined() || joint.dim() == 1) {
+    return joint;
+  }
+  return view_of(joint, joint.sizes().slice(1), joint.strides().slice(1), i * joint.stride(0));
 }
 
 Schedule make_schedule(const LayerArguments& a) {
@@ -121,6 +153,7 @@ void zero_padding(const Kernels<T>& kernels,
                   int64_t member,
                   int64_t size) {
   const int64_t steps = padded.size(0), B = padded.size(1), width = padded.size(2);
+  const int64_t stride = padded.stride(1);
   const bool large = is_large(padded.nbytes());
   T* data = padded.mutable_data_ptr<T>();
   std::vector<char> holds_token(steps * B, false);
@@ -137,12 +170,14 @@ void zero_padding(const Kernels<T>& kernels,
     for (auto first = begin; first != end;) {
       first = std::find(first, end, false);
       const auto last = std::find(first, end, true);
-      T* to = data + (first - holds_token.begin()) * width;
-      const int64_t count = (last - first) * width;
-      if (large) {
-        kernels.clear(count, to);
-      } else {
-        std::fill_n(to, count, T{});
+      const int64_t positions = last - first, together = stride == width ? positions : 1;
+      T* to = data + (first - holds_token.begin()) * stride;
+      for (int64_t done = 0; done < positions; done += together, to += stride) {
+        if (large) {
+          kernels.clear(together * width, to);
+        } else {
+          std::fill_n(to, together * width, T{});
+        }
       }
       first = last;
     }

@@ -16,9 +16,13 @@ namespace masked_rnn {
 Schedule make_schedule(const LayerArguments& arguments);
 
 // Whether threads share out the hidden units of all sequences rather than the sequences: where there
-// are so few of them that a step takes as long as reading weight_hh does. To be asked outside of the
-// parallel region, within which there are no threads to share with.
-bool share_out_units(const LayerArguments& arguments, const Schedule& schedule);
+// are so few of them that a step takes as long as reading weight_hh does.
+bool share_out_units(const LayerArguments& arguments, const Schedule& schedule, int64_t threads);
+
+// Direction `i` of `count`, whose parts of a tensor stand side by side in its last dimension, or one after
+// the other in its first. The tensor itself if there is one direction, or if it is undefined.
+at::Tensor side_by_side(const at::Tensor& joint, int64_t i, int64_t count);
+at::Tensor one_of(const at::Tensor& joint, int64_t i, int64_t count);
 
 // For each row of the schedule, the address of its vector in a padded tensor [T, B, size] whose last
 // dimension is contiguous.
@@ -51,7 +55,7 @@ template <class T>
 Rows<T> in_order(const Schedule& schedule, const at::Tensor& state, Scratch& scratch);
 
 // Member `member` of `size` threads writes 0 to its share of the positions of a padded tensor
-// [T, B, size], contiguous, that hold no token.
+// [T, B, size], contiguous but for what may stand between its rows, that hold no token.
 template <class T>
 void zero_padding(const Kernels<T>& kernels,
                   const Schedule& schedule,

@@ -5,6 +5,7 @@
 #include <ATen/functorch/TensorWrapper.h>
 #include <masked_rnn/csrc/reference/layer.h>
 #include <masked_rnn/ops/autograd/formula_node.h>
+#include <masked_rnn/ops/autograd/recording.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/layer.h>
 #include <masked_rnn/ops/layer_adapters.h>
@@ -24,12 +25,6 @@ namespace {
 using torch::autograd::set_history;
 using torch::autograd::variable_list;
 
-bool any_tangent(const LayerArguments& a) {
-  const auto tensors = reference::differentiable(a);
-  return std::any_of(
-      tensors.begin(), tensors.end(), [](const auto* tensor) { return has_tangent(*tensor); });
-}
-
 // Whether a transform of torch.func is jvp, which differentiates ATen's own operations only.
 bool under_jvp() {
   if (!under_functorch()) {
@@ -39,25 +34,6 @@ bool under_jvp() {
   return std::any_of(transforms.begin(), transforms.end(), [](const auto& transform) {
     return transform.key() == at::functorch::TransformType::Jvp;
   });
-}
-
-bool is_recorded(const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); }
-
-template <class Tensors>
-bool any_recorded(const Tensors& tensors) {
-  return std::any_of(
-      tensors.begin(), tensors.end(), [](const auto* tensor) { return is_recorded(*tensor); });
-}
-
-template <class Tensors>
-torch::autograd::edge_list edges_of(const Tensors& tensors) {
-  torch::autograd::edge_list edges;
-  edges.reserve(tensors.size());
-  for (const auto* tensor : tensors) {
-    edges.push_back(tensor->defined() ? torch::autograd::impl::gradient_edge(*tensor)
-                                      : torch::autograd::Edge());
-  }
-  return edges;
 }
 
 // What a node saves of a layer: first its differentiable tensors, as Wanted counts them, then these.
@@ -171,8 +147,7 @@ LayerGradients autograd_backward(const LayerArguments& a,
       "MaskedRnnLayerBackwardBackward0", gradients_of_backward, /*only_operators=*/false};
   check_presence_backward(a, output, saved);
   TORCH_CHECK_NOT_IMPLEMENTED(
-      !any_tangent(a) && !has_tangent(grads.output) && !has_tangent(grads.h_n) &&
-          !has_tangent(grads.c_n),
+      !any_tangent(a) && !any_tangent(grads),
       "masked_rnn::",
       layer_name(a.cell),
       "_backward: expected forward-mode differentiation to begin before the layer runs, but it "

@@ -206,32 +206,99 @@ def test_opcheck_of_the_states():
     assert torch.autograd.gradgradcheck(lambda *given: ops.stack_states(list(given)).sin(), states)
 
 
-def test_opcheck_of_the_directions():
-    ops = torch.ops.masked_rnn
-    for wanted in ((True, True), (False, True)):
-        outputs = [
-            torch.randn(3, 2, size, dtype=torch.float64, requires_grad=grad)
-            for size, grad in zip((4, 2), wanted, strict=True)
+def both_directions(cell, one_hot=False, **options):
+    case = small(cell=cell, directions=2, **options)
+    input = torch.randint(0, 2, (3, 3)) if one_hot else case.input.requires_grad_()
+    hx = [state[i].detach().requires_grad_() for i in range(2) for state in case.states]
+    given = {"mask": case.mask} if case.mask is not None else {"lengths": case.lengths}
+    return (cell, input, hx, list(case.weights)), given
+
+
+BOTH_DIRECTIONS = pytest.mark.parametrize(
+    "options",
+    grid(cell=CELLS, proj_size=(0, 2), valid=("lengths", "mask"), one_hot=(False, True)),
+    ids=name,
+)
+
+
+@BOTH_DIRECTIONS
+def test_opcheck_of_both_directions(options):
+    arguments, given = both_directions(**options)
+    torch.library.opcheck(torch.ops.masked_rnn.bidirectional_layer.default, arguments, given)
+
+
+@BOTH_DIRECTIONS
+def test_opcheck_of_the_backward_of_both_directions(options):
+    arguments, given = both_directions(**options)
+    lstm = options["cell"] == "lstm"
+    with torch.no_grad():
+        output, _, c_n, saved = torch.ops.masked_rnn.bidirectional_layer(
+            *arguments, **given, save=True
+        )
+    cell, input, hx, params = arguments
+    wanted = [input.is_floating_point(), True, lstm, True, True, True, True, len(params) == 10]
+    arguments = (
+        *(cell, torch.randn_like(output), None, torch.randn_like(c_n) if lstm else None),
+        *(input.detach(), [state.detach() for state in hx], [param.detach() for param in params]),
+        *(given.get("lengths"), given.get("mask"), output, saved, wanted, wanted),
+    )
+    torch.library.opcheck(torch.ops.masked_rnn.bidirectional_layer_backward.default, arguments)
+
+
+@BOTH_DIRECTIONS
+def test_both_directions_are_two_layers(options):
+    (cell, input, hx, params), given = both_directions(**options)
+    leaves = [tensor for tensor in (input, *hx, *params) if tensor.requires_grad]
+    operator = {"lstm": "lstm_layer", "gru": "gru_layer"}.get(cell, "rnn_layer")
+    results = []
+    for i in range(2):
+        own = slice(i * len(params) // 2, (i + 1) * len(params) // 2)
+        weights, keywords = params[own], dict(given)
+        if len(weights) == 5:
+            keywords["weight_hr"] = weights.pop()
+        if operator == "rnn_layer":
+            keywords["nonlinearity"] = cell.removeprefix("rnn_")
+        states = hx[i * len(hx) // 2 : (i + 1) * len(hx) // 2]
+        layer = getattr(torch.ops.masked_rnn, operator)
+        results.append(layer(input, *states, *weights, reverse=i == 1, **keywords)[:-1])
+    expected = [torch.cat([y[0] for y in results], 2)]
+    expected += [torch.stack(states) for states in list(zip(*results, strict=True))[1:]]
+    actual = torch.ops.masked_rnn.bidirectional_layer(cell, input, hx, params, **given)
+    actual = actual[: len(expected)]
+    assert_same_bits(actual, expected)
+    grads = [torch.randn_like(y) for y in expected]
+    for some in (slice(None), slice(0, 1), slice(1, None)):
+        pairs = [
+            torch.autograd.grad(y[some], leaves, grads[some], retain_graph=True)
+            for y in (actual, expected)
         ]
-        joined = ops.join_directions(outputs)
-        assert torch.equal(joined, torch.cat(outputs, 2))
-        others = [torch.randn(3, 2, 4, dtype=torch.float64, requires_grad=grad) for grad in wanted]
-        assert torch.equal(ops.add_gradients(*others), others[0] + others[1])
-        torch.library.opcheck(ops.join_directions.default, (outputs,))
-        torch.library.opcheck(ops.add_gradients.default, tuple(others))
-        for function, tensors in (
-            (lambda *given: ops.join_directions(list(given)), outputs),
-            (ops.add_gradients, others),
-        ):
-            assert torch.autograd.gradcheck(
-                function, tensors, check_forward_ad=True, check_batched_grad=True
-            )
-            assert torch.autograd.gradgradcheck(lambda *given, f=function: f(*given).sin(), tensors)
+        assert_same_bits(*pairs)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cell": "elman"}, "expected `cell` to be 'lstm', 'gru', 'rnn_tanh' or 'rnn_relu', but"),
+        ({"hx": slice(0, 3)}, "expected `hx` to hold h_0 and c_0 for each direction, but got 3"),
+        ({"params": slice(0, 7)}, "expected `params` to hold weight_ih and weight_hh, .* got 7"),
+        ({"narrower": True}, "expected `weight_ih` to have the same shape in both directions"),
+    ],
+    ids=str,
+)
+def test_errors_of_both_directions(change, message):
+    (cell, input, hx, params), given = both_directions("lstm")
+    if "narrower" in change:
+        hx[2:] = [torch.zeros(3, 2).double()] * 2
+        params[4:] = [torch.zeros(8, *w.shape[1:]).double() for w in params[4:]]
+        params[5] = torch.zeros(8, 2).double()
+    arguments = {"input": input, "hx": hx, "params": params}
+    for key in ("hx", "params"):
+        arguments[key] = arguments[key][change.get(key, slice(None))]
+    with pytest.raises(ValueError, match="masked_rnn::bidirectional_layer: " + message):
+        torch.ops.masked_rnn.bidirectional_layer(change.get("cell", cell), **arguments, **given)
 
 
 class Inspected(TorchDispatchMode):
-    """Any mode makes the stack believe that it is recorded."""
-
     def __init__(self):
         super().__init__()
         self.called = []
@@ -243,7 +310,7 @@ class Inspected(TorchDispatchMode):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("results", [(0, 1), (0,), (1,)], ids=str)
-def test_a_recorded_stack_has_the_bits_of_another(cell, results):
+def test_a_watched_stack_has_the_bits_of_another(cell, results):
     """Gradients, and gradients of gradients, of which some may be absent."""
     case = small(cell=cell, directions=2, layers=2)
     leaves = case.leaves()
@@ -258,18 +325,17 @@ def test_a_recorded_stack_has_the_bits_of_another(cell, results):
     expected = derivatives()
     with Inspected() as seen:
         actual = derivatives()
-    assert torch.ops.masked_rnn.add_gradients.default in seen.called
+    assert torch.ops.masked_rnn.bidirectional_layer.default in seen.called
     assert_same_bits(actual[0], expected[0])
     assert_near(actual[1], expected[1], torch.float64)
 
 
 def test_the_checks_above_know_every_operator():
-    layers = {f"{cell}_layer" for cell in ("lstm", "gru", "rnn")}
+    layers = {f"{cell}_layer" for cell in ("lstm", "gru", "rnn", "bidirectional")}
     names = {
         operator.removeprefix("masked_rnn::")
         for operator in torch._C._dispatch_get_all_op_names()
         if operator.startswith("masked_rnn::")
     }
     backward = {f"{layer}_backward" for layer in layers}
-    between = {"zero_state", "stack_states", "join_directions", "add_gradients"}
-    assert names == {*CELLS, *layers, *backward, *between}
+    assert names == {*CELLS, *layers, *backward, "zero_state", "stack_states"}

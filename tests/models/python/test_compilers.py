@@ -167,9 +167,8 @@ def test_a_stack_leaves_nothing_to_generate_code_for(kind, bidirectional):
     sum(result.sum() for result in results).backward()
     operators = {target for target in called if isinstance(target, torch._ops.OpOverload)}
     ours = {target for target in operators if target.namespace == "masked_rnn"}
-    assert {f"{kind.lower()}_layer", f"{kind.lower()}_layer_backward"} <= {
-        target._opname for target in ours
-    }
+    layer = "bidirectional_layer" if bidirectional else f"{kind.lower()}_layer"
+    assert {layer, f"{layer}_backward"} <= {target._opname for target in ours}
     aten = torch.ops.aten
     views = {aten.select.int, aten.unbind.int, aten.slice.Tensor, aten.view.default}
     assert operators - ours <= views | {aten.detach.default}

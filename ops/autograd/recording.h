@@ -1,0 +1,45 @@
+// What the autograd formulas of layers ask of their arguments, and how they begin a node.
+#pragma once
+
+#include <ATen/functorch/DynamicLayer.h>
+#include <masked_rnn/csrc/reference/layer.h>
+#include <masked_rnn/ops/transforms.h>
+#include <torch/csrc/autograd/function.h>
+
+#include <algorithm>
+
+namespace masked_rnn {
+
+inline bool any_tangent(const LayerArguments& a) {
+  const auto tensors = reference::differentiable(a);
+  return std::any_of(
+      tensors.begin(), tensors.end(), [](const auto* tensor) { return has_tangent(*tensor); });
+}
+
+inline bool any_tangent(const OutputGradients& grads) {
+  return has_tangent(grads.output) || has_tangent(grads.h_n) || has_tangent(grads.c_n);
+}
+
+inline bool is_recorded(const at::Tensor& tensor) {
+  return tensor.defined() && tensor.requires_grad();
+}
+
+// Of a range of pointers to tensors.
+template <class Tensors>
+bool any_recorded(const Tensors& tensors) {
+  return std::any_of(
+      tensors.begin(), tensors.end(), [](const auto* tensor) { return is_recorded(*tensor); });
+}
+
+template <class Tensors>
+torch::autograd::edge_list edges_of(const Tensors& tensors) {
+  torch::autograd::edge_list edges;
+  edges.reserve(tensors.size());
+  for (const auto* tensor : tensors) {
+    edges.push_back(tensor->defined() ? torch::autograd::impl::gradient_edge(*tensor)
+                                      : torch::autograd::Edge());
+  }
+  return edges;
+}
+
+}  // namespace masked_rnn
