@@ -87,7 +87,9 @@ def test_a_sequence_has_the_same_bits_in_every_batch(options, threads, I, H):  #
                 assert_same_bits(grads[1:], [grad[:, chosen] for grad in full_grads[1:]])
 
 
-@pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7), dtype=DTYPES), ids=name)
+@pytest.mark.parametrize(
+    "options", grid(cell=CELLS, directions=(1, 2), proj_size=(0, 7), dtype=DTYPES), ids=name
+)
 @pytest.mark.parametrize(("T", "B"), [(40, 24), (5, 400)])
 @SIZES
 def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(options, I, H, T, B):  # noqa: E741
@@ -105,12 +107,13 @@ def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(option
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("B", [1, 3, 5])
-def test_few_sequences_have_the_same_bits_with_any_number_of_threads(cell, dtype, B):
+@pytest.mark.parametrize("directions", [1, 2])
+def test_few_sequences_have_the_same_bits_with_any_number_of_threads(cell, dtype, B, directions):
     """Threads share out hidden units then, not sequences."""
     results = []
     for threads in (1, 2, 3, 4):
         with num_threads(threads):
-            case = Case(cell, T=70, B=B, I=30, H=200, dtype=dtype)
+            case = Case(cell, T=70, B=B, I=30, H=200, directions=directions, dtype=dtype)
             leaves = case.leaves()
             outputs = case.run()
             grads = gradients_of_ones(outputs, leaves)
