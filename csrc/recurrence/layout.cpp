@@ -9,15 +9,23 @@
 namespace masked_rnn {
 namespace {
 
-// Measured with two threads: twice as fast for one sequence and H = 256, slower from 16 on; smaller
-// weights are read faster than threads meet.
+// Measured with two threads, of which each would else read all of weight_hh at every step, for half of the
+// rows: faster for up to so many sequences, and, the farther from the core weights are, for so many more.
+// Smaller weights are read faster than threads meet.
 constexpr int64_t kFewSequences = 6;
+constexpr size_t kBytesOfOneMore = 1 << 17;
+constexpr int64_t kMoreFrom = 3;
 constexpr int64_t kManyWeights = 1 << 15;
+
+int64_t few_sequences(const LayerArguments& a) {
+  return std::max(kFewSequences,
+                  kMoreFrom + static_cast<int64_t>(a.weight_hh.nbytes() / kBytesOfOneMore));
+}
 
 }  // namespace
 
 bool share_out_units(const LayerArguments& a, const Schedule& schedule, int64_t threads) {
-  return threads > 1 && !a.projected() && schedule.num_sequences <= kFewSequences &&
+  return threads > 1 && !a.projected() && schedule.num_sequences <= few_sequences(a) &&
          a.weight_hh.numel() >= kManyWeights;
 }
 

@@ -106,14 +106,14 @@ def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(option
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("B", [1, 3, 5])
+@pytest.mark.parametrize(("B", "H"), [(1, 200), (3, 200), (5, 200), (10, 300)])
 @pytest.mark.parametrize("directions", [1, 2])
-def test_few_sequences_have_the_same_bits_with_any_number_of_threads(cell, dtype, B, directions):
-    """Threads share out hidden units then, not sequences."""
+def test_few_sequences_have_the_same_bits_with_any_threads(cell, dtype, B, H, directions):
+    """Threads share out hidden units then, not sequences: of more sequences where H is larger."""
     results = []
     for threads in (1, 2, 3, 4):
         with num_threads(threads):
-            case = Case(cell, T=70, B=B, I=30, H=200, directions=directions, dtype=dtype)
+            case = Case(cell, T=70, B=B, I=30, H=H, directions=directions, dtype=dtype)
             leaves = case.leaves()
             outputs = case.run()
             grads = gradients_of_ones(outputs, leaves)
