@@ -11,6 +11,9 @@ namespace masked_rnn {
 // How many threads a region may use here: 1 inside another parallel region.
 int64_t num_threads();
 
+// How many of them are worth the time that they take to begin and to end, for so much to compute.
+int64_t num_threads_for(int64_t multiply_adds);
+
 // Threads that all run at the same time and may wait for each other.
 class Team {
  public:
@@ -27,9 +30,9 @@ class Team {
   std::atomic<int64_t> rounds_{0};
 };
 
-// Runs body(team, member) on each of the team's threads, num_threads() of them or as many as there
-// are. It must not throw.
-void parallel_team(const std::function<void(Team&, int64_t)>& body);
+// Runs body(team, member) on each of the team's threads, `threads` of them, at most num_threads(), or as
+// many as there are. It must not throw.
+void parallel_team(int64_t threads, const std::function<void(Team&, int64_t)>& body);
 
 // Jobs of a team that need nothing of each other: each has threads of its own where these can be shared
 // out so; else all threads do one after the other.

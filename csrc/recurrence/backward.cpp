@@ -34,15 +34,16 @@ std::vector<Slice> group_sequences(const LayerArguments& a, const Schedule& sche
 
 // A direction's pass.
 template <class T>
-class Direction {
+class BackwardDirection {
  public:
-  Direction(const LayerArguments& a,
-            const at::Tensor& output,
-            const at::Tensor& saved,
-            const OutputGradients& grads,
-            const WantedMask& wanted,
-            int64_t threads)
-      : schedule_(make_schedule(a)),
+  BackwardDirection(const LayerArguments& a,
+                    const Schedule& schedule,
+                    const at::Tensor& output,
+                    const at::Tensor& saved,
+                    const OutputGradients& grads,
+                    const WantedMask& wanted,
+                    int64_t threads)
+      : schedule_(schedule),
         slices_(group_sequences(a, schedule_)),
         batch_(a, schedule_, output, saved, grads, wanted, use_of_weight_ih()),
         jobs_(static_cast<int64_t>(slices_.size()), threads) {
@@ -82,7 +83,7 @@ class Direction {
     return once ? WeightUse::kOnce : WeightUse::kOften;
   }
 
-  const Schedule schedule_;
+  const Schedule& schedule_;
   const std::vector<Slice> slices_;
   const BackwardBatch<T> batch_;
   Jobs jobs_;
@@ -90,8 +91,8 @@ class Direction {
 };
 
 template <class T>
-void add_up(const Kernels<T>& k, const Additions& additions) {
-  parallel_team([&](Team& team, int64_t member) {
+void add_up(const Kernels<T>& k, int64_t threads, const Additions& additions) {
+  parallel_team(threads, [&](Team& team, int64_t member) {
     for (const auto& [from, to] : additions) {
       const Range mine = part_of(to.numel(), kLine<T>, member, team.size());
       k.add(mine.last - mine.first,
@@ -107,25 +108,28 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
                                          const at::Tensor& saved,
                                          const OutputGradients& grads,
                                          c10::ArrayRef<WantedMask> wanted) {
-  const auto count = static_cast<int64_t>(directions.size()), threads = num_threads();
+  const auto schedules = make_schedules(directions);
+  const auto count = static_cast<int64_t>(directions.size());
+  const int64_t threads = num_threads_for(count * multiply_adds(directions[0], schedules[0]));
   const int64_t at_once = Jobs::can_be_apart(count, threads) ? count : 1;
   std::vector<LayerGradients> results;
   Additions additions;
   for (int64_t first = 0; first < count; first += at_once) {
     Jobs jobs(at_once, threads);
-    std::deque<Direction<T>> running;
+    std::deque<BackwardDirection<T>> running;
     for (int64_t i = first; i < first + at_once; ++i) {
       const OutputGradients of_direction{side_by_side(grads.output, i, count),
                                          one_of(grads.h_n, i, count),
                                          one_of(grads.c_n, i, count)};
       running.emplace_back(directions[i],
+                           schedules[i],
                            side_by_side(output, i, count),
                            one_of(saved, i, count),
                            of_direction,
                            wanted[i],
                            jobs.threads_of_each());
     }
-    parallel_team([&](Team& team, int64_t member) {
+    parallel_team(threads, [&](Team& team, int64_t member) {
       jobs.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
         running[job].run(own, member_of_own);
       });
@@ -140,7 +144,7 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
     }
   }
   if (!additions.empty()) {
-    add_up(layer_kernels<T>(directions[0]), additions);
+    add_up(layer_kernels<T>(directions[0]), threads, additions);
   }
   return results;
 }

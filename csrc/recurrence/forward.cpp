@@ -239,32 +239,35 @@ struct ForwardPass {
 
 // A direction's pass, and what it refers to.
 template <class T>
-struct Direction {
+struct ForwardDirection {
   const LayerResult result;
-  const Schedule schedule;
   ForwardPass<T> pass;
 
-  Direction(const LayerArguments& a, LayerResult result_, bool save, int64_t threads)
-      : result(std::move(result_)),
-        schedule(make_schedule(a)),
-        pass(a, schedule, result, save, threads) {}
+  ForwardDirection(const LayerArguments& a,
+                   const Schedule& schedule,
+                   LayerResult result_,
+                   bool save,
+                   int64_t threads)
+      : result(std::move(result_)), pass(a, schedule, result, save, threads) {}
 };
 
 template <class T>
 void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& joint, bool save) {
-  const auto count = static_cast<int64_t>(directions.size()), threads = num_threads();
+  const auto schedules = make_schedules(directions);
+  const auto count = static_cast<int64_t>(directions.size());
+  const int64_t threads = num_threads_for(count * multiply_adds(directions[0], schedules[0]));
   const int64_t at_once = Jobs::can_be_apart(count, threads) ? count : 1;
   for (int64_t first = 0; first < count; first += at_once) {
     Jobs jobs(at_once, threads);
-    std::deque<Direction<T>> running;
+    std::deque<ForwardDirection<T>> running;
     for (int64_t i = first; i < first + at_once; ++i) {
       const LayerResult result{side_by_side(joint.output, i, count),
                                one_of(joint.h_n, i, count),
                                one_of(joint.c_n, i, count),
                                one_of(joint.saved, i, count)};
-      running.emplace_back(directions[i], result, save, jobs.threads_of_each());
+      running.emplace_back(directions[i], schedules[i], result, save, jobs.threads_of_each());
     }
-    parallel_team([&](Team& team, int64_t member) {
+    parallel_team(threads, [&](Team& team, int64_t member) {
       jobs.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
         running[job].pass.run(own, member_of_own);
       });

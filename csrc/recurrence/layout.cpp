@@ -88,6 +88,20 @@ Schedule make_schedule(const LayerArguments& a) {
   return schedule_from_lengths(lengths.data(), B, a.reverse);
 }
 
+std::vector<Schedule> make_schedules(c10::ArrayRef<LayerArguments> directions) {
+  std::vector<Schedule> schedules;
+  schedules.reserve(directions.size());
+  for (const auto& a : directions) {
+    schedules.push_back(make_schedule(a));
+  }
+  return schedules;
+}
+
+int64_t multiply_adds(const LayerArguments& a, const Schedule& schedule) {
+  const int64_t of_input = a.one_hot() ? 0 : a.weight_ih.numel();
+  return schedule.num_rows * (of_input + a.weight_hh.numel());
+}
+
 template <class T>
 std::vector<T*> row_pointers(const Schedule& schedule, const at::Tensor& padded) {
   std::vector<T*> pointers(schedule.num_rows);

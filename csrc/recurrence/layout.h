@@ -14,6 +14,7 @@ namespace masked_rnn {
 
 // The schedule of a layer's lengths or mask. Throws c10::Error when a length is not in 0..T.
 Schedule make_schedule(const LayerArguments& arguments);
+std::vector<Schedule> make_schedules(c10::ArrayRef<LayerArguments> directions);
 
 // Whether threads share out the hidden units of all sequences rather than the sequences: where there
 // are so few of them that a step takes as long as reading weight_hh does.
@@ -23,6 +24,9 @@ bool share_out_units(const LayerArguments& arguments, const Schedule& schedule, 
 // the other in its first. The tensor itself if there is one direction, or if it is undefined.
 at::Tensor side_by_side(const at::Tensor& joint, int64_t i, int64_t count);
 at::Tensor one_of(const at::Tensor& joint, int64_t i, int64_t count);
+
+// What a forward pass multiplies for the rows of a schedule.
+int64_t multiply_adds(const LayerArguments& arguments, const Schedule& schedule);
 
 // For each row of the schedule, the address of its vector in a padded tensor [T, B, size] whose last
 // dimension is contiguous.

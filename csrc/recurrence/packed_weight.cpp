@@ -99,7 +99,7 @@ WeightIdentity identify(const Kernels<T>& k,
   if (parts == 1) {
     fingerprint(0);
   } else {
-    parallel_team([&](Team& team, int64_t member) {
+    parallel_team(num_threads(), [&](Team& team, int64_t member) {
       for (int64_t part = member; part < parts; part += team.size()) {
         fingerprint(part);
       }

@@ -14,6 +14,8 @@ if library := os.environ.get("MASKED_RNN_LIBRARY"):
 else:
     import masked_rnn  # noqa: F401  registers the operators
 
+os.environ.setdefault("MASKED_RNN_LEAST_WORK", "1")  # the layers of tests are small
+
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 

@@ -1,0 +1,72 @@
+// Which threads compute what.
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+#include <masked_rnn/csrc/parallel.h>
+
+#include <mutex>
+#include <set>
+#include <tuple>
+
+namespace masked_rnn {
+namespace {
+
+class Threads : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override { at::set_num_threads(GetParam()); }
+  void TearDown() override { at::set_num_threads(before_); }
+  const int before_ = at::get_num_threads();
+};
+
+// (Tests choose that one multiply-add is worth a thread; see main.cpp.)
+TEST_P(Threads, AsManyAsHaveSomethingToDo) {
+  EXPECT_EQ(num_threads(), GetParam());
+  EXPECT_EQ(num_threads_for(0), 1);
+  EXPECT_EQ(num_threads_for(1), 1);
+  EXPECT_EQ(num_threads_for(2), std::min(2, GetParam()));
+  EXPECT_EQ(num_threads_for(int64_t{1} << 40), GetParam());
+}
+
+// Each job's members, as (job, member, size of its team).
+using Calls = std::multiset<std::tuple<int64_t, int64_t, int64_t>>;
+
+Calls calls(int64_t count, int64_t threads, int64_t expected) {
+  Jobs jobs(count, expected);
+  std::mutex mutex;
+  Calls result;
+  parallel_team(threads, [&](Team& team, int64_t member) {
+    jobs.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
+      own.wait();
+      const std::lock_guard lock(mutex);
+      result.emplace(job, member_of_own, own.size());
+    });
+  });
+  return result;
+}
+
+TEST_P(Threads, ShareOutJobsOrDoOneAfterTheOther) {
+  const int64_t threads = GetParam();
+  for (const int64_t count : {1, 2, 3}) {
+    const bool apart = count > 1 && threads % count == 0;
+    EXPECT_EQ(Jobs::can_be_apart(count, threads), apart);
+    const int64_t of_each = apart ? threads / count : threads;
+    EXPECT_EQ(Jobs(count, threads).threads_of_each(), of_each);
+    Calls expected;
+    for (int64_t job = 0; job < count; ++job) {
+      for (int64_t member = 0; member < of_each; ++member) {
+        expected.emplace(job, member, of_each);
+      }
+    }
+    EXPECT_EQ(calls(count, threads, threads), expected);
+  }
+}
+
+TEST_P(Threads, DoAllJobsWhereThereAreFewerOfThem) {
+  const int64_t threads = GetParam();
+  const Calls alone{{0, 0, 1}, {1, 0, 1}, {2, 0, 1}};
+  EXPECT_EQ(calls(3, threads, 3 * (threads + 1)), alone);
+}
+
+INSTANTIATE_TEST_SUITE_P(Numbers, Threads, testing::Values(1, 2, 3, 4, 6));
+
+}  // namespace
+}  // namespace masked_rnn
