@@ -35,7 +35,7 @@ at::Tensor make_stack(at::TensorList states) { return at::stack(states); }
 torch::autograd::variable_list gradients_of_stack(const torch::autograd::variable_list& grads,
                                                   const torch::autograd::variable_list& /*saved*/,
                                                   int64_t count,
-                                                  Wishes /*wishes*/) {
+                                                  NeedsInputGrad /*needs_input_grad*/) {
   return grads[0].defined() ? at::unbind(grads[0]) : torch::autograd::variable_list(count);
 }
 

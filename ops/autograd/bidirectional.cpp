@@ -21,13 +21,19 @@ constexpr int kOfReverse = kNumWanted - 1;  // all but the input
 
 // The input, then the other tensors of the first direction, then those of the reverse; after them, what
 // else a node saves.
-enum Saved { kLengths = kNumWanted + kOfReverse, kMask, kOutput, kRows, kNumSaved };
+enum SavedOfBoth {
+  kLengthsOfBoth = kNumWanted + kOfReverse,
+  kMaskOfBoth,
+  kOutputOfBoth,
+  kRowsOfBoth,
+  kNumSavedOfBoth
+};
 
 template <class Pair>
 auto differentiable(Pair& directions) {
   const auto forward = reference::differentiable(directions[0]);
   const auto reverse = reference::differentiable(directions[1]);
-  std::array<decltype(&directions[0].input), kLengths> tensors;
+  std::array<decltype(&directions[0].input), kLengthsOfBoth> tensors;
   std::copy(forward.begin(), forward.end(), tensors.begin());
   std::copy(reverse.begin() + kInput + 1, reverse.end(), tensors.begin() + kNumWanted);
   return tensors;
@@ -43,18 +49,18 @@ Directions saved_directions(const variable_list& saved, CellKind cell) {
     auto& a = directions[i];
     a.cell = cell;
     a.input = saved[kInput];
-    a.lengths = saved[kLengths];
-    a.mask = saved[kMask];
+    a.lengths = saved[kLengthsOfBoth];
+    a.mask = saved[kMaskOfBoth];
     a.reverse = i == 1;
   }
   return directions;
 }
 
-BidirectionalGradients autograd_backward(const Directions& directions,
-                                         const at::Tensor& output,
-                                         const at::Tensor& saved,
-                                         const OutputGradients& grads,
-                                         const BidirectionalMask& wanted) {
+BidirectionalGradients autograd_directions_backward(const Directions& directions,
+                                                    const at::Tensor& output,
+                                                    const at::Tensor& saved,
+                                                    const OutputGradients& grads,
+                                                    const BidirectionalMask& wanted) {
   if (at::GradMode::is_enabled() || under_functorch() || any_tangent(directions[0]) ||
       any_tangent(directions[1]) || any_tangent(grads)) {
     return compose_bidirectional_backward(directions, output, saved, grads, wanted);
@@ -63,27 +69,28 @@ BidirectionalGradients autograd_backward(const Directions& directions,
   return call_bidirectional_backward(directions, output, saved, grads, wanted);
 }
 
-variable_list gradients_of_forward(const variable_list& grads,
-                                   const variable_list& saved,
-                                   int64_t cell,
-                                   Wishes wishes) {
+variable_list gradients_of_directions(const variable_list& grads,
+                                      const variable_list& saved,
+                                      int64_t cell,
+                                      NeedsInputGrad needs_input_grad) {
   const auto directions = saved_directions(saved, static_cast<CellKind>(cell));
   BidirectionalMask wanted{};
   for (int i = 0; i < kNumWanted; ++i) {
-    wanted[0][i] = wishes[i];
-    wanted[1][i] = wishes[i == kInput ? kInput : kNumWanted - 1 + i];
+    wanted[0][i] = needs_input_grad[i];
+    wanted[1][i] = needs_input_grad[i == kInput ? kInput : kNumWanted - 1 + i];
   }
   const OutputGradients of_outputs{
       grads[0], grads[1], directions[0].cell == CellKind::kLstm ? grads[2] : at::Tensor()};
-  const auto g = autograd_backward(directions, saved[kOutput], saved[kRows], of_outputs, wanted);
+  const auto g = autograd_directions_backward(
+      directions, saved[kOutputOfBoth], saved[kRowsOfBoth], of_outputs, wanted);
   variable_list result(g[0].begin(), g[0].end());
   result.insert(result.end(), g[1].begin() + kInput + 1, g[1].end());
   return result;
 }
 
-LayerResult autograd_forward(const Directions& directions, bool save) {
+LayerResult autograd_directions(const Directions& directions, bool save) {
   static constexpr Formula kFormula{
-      "MaskedRnnBidirectionalLayerBackward0", gradients_of_forward, /*only_operators=*/true};
+      "MaskedRnnBidirectionalLayerBackward0", gradients_of_directions, /*only_operators=*/true};
   check_presence(directions[0]);
   check_presence(directions[1]);
   if (under_functorch() || any_tangent(directions[0]) || any_tangent(directions[1])) {
@@ -100,7 +107,7 @@ LayerResult autograd_forward(const Directions& directions, bool save) {
   auto y = below(/*save=*/true);
   const auto& a = directions[0];
   const auto node = c10::make_intrusive<FormulaNode>(
-      kFormula, edges_of(tensors), static_cast<int64_t>(a.cell), kNumSaved);
+      kFormula, edges_of(tensors), static_cast<int64_t>(a.cell), kNumSavedOfBoth);
   set_history(y.output, node);
   set_history(y.h_n, node);
   if (a.cell == CellKind::kLstm) {
@@ -124,6 +131,6 @@ LayerResult autograd_forward(const Directions& directions, bool save) {
 }  // namespace masked_rnn
 
 TORCH_LIBRARY_IMPL(masked_rnn, Autograd, m) {
-  masked_rnn::register_bidirectional<masked_rnn::autograd_forward, masked_rnn::autograd_backward>(
-      m);
+  masked_rnn::register_bidirectional<masked_rnn::autograd_directions,
+                                     masked_rnn::autograd_directions_backward>(m);
 }

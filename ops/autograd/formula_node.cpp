@@ -22,8 +22,8 @@ variable_list gradients_of_values(const Formula& formula,
     saved.push_back(packed.unpack<at::Tensor>());
   }
   const auto constant = packed.unpack<int64_t>();
-  const Wishes wishes(packed.unpack<int64_t>());
-  return formula.gradients(grads, saved, constant, wishes);
+  const NeedsInputGrad needs_input_grad(packed.unpack<int64_t>());
+  return formula.gradients(grads, saved, constant, needs_input_grad);
 }
 
 // Compiled autograd learns each formula once in a process.
@@ -65,19 +65,19 @@ variable_list FormulaNode::unpacked() {
   return tensors;
 }
 
-Wishes FormulaNode::wishes() const {
-  Wishes wishes;
+NeedsInputGrad FormulaNode::needs_input_grad() const {
+  NeedsInputGrad needs_input_grad;
   for (size_t i = 0; i < num_outputs(); ++i) {
     if (task_should_compute_output(i)) {
-      wishes.add(i);
+      needs_input_grad.add(i);
     }
   }
-  return wishes;
+  return needs_input_grad;
 }
 
 variable_list FormulaNode::apply(variable_list&& grads) {
   const std::lock_guard lock(mutex_);
-  return formula_.gradients(grads, unpacked(), constant_, wishes());
+  return formula_.gradients(grads, unpacked(), constant_, needs_input_grad());
 }
 
 void FormulaNode::release_variables() {
@@ -95,7 +95,7 @@ void FormulaNode::compiled_args(CompiledNodeArgs& args) const {
       "backward() without it where a gradient is differentiated again");
   args.collect(std::string(formula_.name));
   args.collect(constant_);
-  args.collect(wishes().bits());
+  args.collect(needs_input_grad().bits());
   args.collect(saved_, /*is_output=*/true);
 }
 
@@ -106,7 +106,7 @@ variable_list FormulaNode::apply_with_saved(const variable_list& grads, SwapSave
     packed.pack(tensor);
   }
   packed.pack(constant_);
-  packed.pack(wishes().bits());
+  packed.pack(needs_input_grad().bits());
   make_known(formula_, saved_.size(), swap.get_py_compiler());
   const auto metadata =
       IValuePacker<std::vector<std::optional<torch::autograd::InputMetadata>>>::pack(

@@ -13,10 +13,10 @@
 namespace masked_rnn {
 
 // Which of up to 64 gradients are asked for, one bit each, the first one lowest.
-class Wishes {
+class NeedsInputGrad {
  public:
-  Wishes() = default;
-  explicit Wishes(int64_t bits) : bits_(bits) {}
+  NeedsInputGrad() = default;
+  explicit NeedsInputGrad(int64_t bits) : bits_(bits) {}
   void add(size_t place) { bits_ |= int64_t{1} << place; }
   bool operator[](size_t place) const { return (bits_ >> place & 1) != 0; }
   int64_t bits() const { return bits_; }
@@ -34,7 +34,7 @@ struct Formula {
   torch::autograd::variable_list (*gradients)(const torch::autograd::variable_list& grads,
                                               const torch::autograd::variable_list& saved,
                                               int64_t constant,
-                                              Wishes wishes);
+                                              NeedsInputGrad needs_input_grad);
 
   // Whether it calls operators only. One that differentiates calls the engine, which PyTorch refuses while
   // compiled autograd, and with it Python, has called the formula.
@@ -66,7 +66,7 @@ class FormulaNode final : public torch::autograd::Node {
 
  private:
   torch::autograd::variable_list unpacked();
-  Wishes wishes() const;
+  NeedsInputGrad needs_input_grad() const;
 
   const Formula& formula_;
   int64_t constant_;

@@ -94,7 +94,7 @@ auto differentiable(Gradients& grads, Arguments& a) {
 variable_list gradients_of_backward(const variable_list& grad_grads,
                                     const variable_list& saved,
                                     int64_t constant,
-                                    Wishes wishes) {
+                                    NeedsInputGrad needs_input_grad) {
   auto a = saved_layer(saved, constant);
   const auto wanted = saved_wanted(constant);
   OutputGradients grads{saved[kMore], saved[kMore + 1], saved[kMore + 2]};
@@ -114,7 +114,7 @@ variable_list gradients_of_backward(const variable_list& grad_grads,
     }
     tensor = differentiable_again && tensor.requires_grad() ? tensor.view_as(tensor)
                                                             : tensor.detach().requires_grad_(true);
-    if (wishes[i]) {
+    if (needs_input_grad[i]) {
       inputs.push_back(tensor);
       places.push_back(i);
     }
@@ -176,11 +176,11 @@ LayerGradients autograd_backward(const LayerArguments& a,
 variable_list gradients_of_forward(const variable_list& grads,
                                    const variable_list& saved,
                                    int64_t constant,
-                                   Wishes wishes) {
+                                   NeedsInputGrad needs_input_grad) {
   const auto a = saved_layer(saved, constant);
   WantedMask wanted{};
   for (int i = 0; i < kNumWanted; ++i) {
-    wanted[i] = wishes[i];
+    wanted[i] = needs_input_grad[i];
   }
   const OutputGradients of_outputs{
       grads[0], grads[1], a.cell == CellKind::kLstm ? grads[2] : at::Tensor()};
