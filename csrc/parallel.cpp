@@ -88,7 +88,9 @@ int64_t num_threads() { return at::in_parallel_region() ? 1 : at::get_num_thread
 
 int64_t num_threads_for(int64_t multiply_adds) {
   static const int64_t least = least_work();
-  return std::clamp<int64_t>(multiply_adds / least, 1, num_threads());
+  const int64_t all = num_threads(), worth = multiply_adds / least;
+  // Of fewer than all an even number: two jobs can have as many each.
+  return worth >= all ? all : std::max<int64_t>(1, worth / 2 * 2);
 }
 
 void Team::wait() {

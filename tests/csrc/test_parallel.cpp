@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <masked_rnn/csrc/parallel.h>
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 #include <tuple>
@@ -23,6 +24,8 @@ TEST_P(Threads, AsManyAsHaveSomethingToDo) {
   EXPECT_EQ(num_threads_for(0), 1);
   EXPECT_EQ(num_threads_for(1), 1);
   EXPECT_EQ(num_threads_for(2), std::min(2, GetParam()));
+  EXPECT_EQ(num_threads_for(3), GetParam() == 3 ? 3 : std::min(2, GetParam()));
+  EXPECT_EQ(num_threads_for(5), std::min(4, GetParam()));
   EXPECT_EQ(num_threads_for(int64_t{1} << 40), GetParam());
 }
 
