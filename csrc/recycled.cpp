@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <utility>
 
 namespace masked_rnn {
 namespace {
@@ -34,7 +35,8 @@ size_t rounded(size_t bytes) {
 // Stands before each block. `bytes` are those of the block without it.
 struct alignas(kAlignment) Header {
   size_t bytes;
-  Header* next;  // of the same size, while it is kept
+  Header* next;         // of the same size, while it is kept
+  uint64_t given_back;  // when, in blocks given back before
 };
 
 class Pool final : public c10::Allocator {
@@ -48,11 +50,13 @@ class Pool final : public c10::Allocator {
   static void give_back(void* header);
   Header* take(size_t bytes);
   void keep(Header* block);
+  Header* take_oldest();
 
   std::mutex mutex_;
   // By size. The block that was used last comes first: some of it may still be in the caches.
   std::map<size_t, Header*> kept_;
   size_t kept_bytes_ = 0;
+  uint64_t given_back_ = 0;
 };
 
 // Never destroyed: tensors may live until the process ends.
@@ -102,22 +106,35 @@ c10::DataPtr Pool::allocate(size_t bytes) {
 
 void Pool::give_back(void* header) { pool().keep(static_cast<Header*>(header)); }
 
+// The one that has been unused for longest: sizes that come no more make room for those that do.
+Header* Pool::take_oldest() {
+  Header** oldest = nullptr;  // the pointer to it
+  for (auto& [bytes, first] : kept_) {
+    if (first == nullptr) {
+      continue;
+    }
+    Header** last = &first;
+    while ((*last)->next != nullptr) {
+      last = &(*last)->next;
+    }
+    if (oldest == nullptr || (*last)->given_back < (*oldest)->given_back) {
+      oldest = last;
+    }
+  }
+  Header* block = std::exchange(*oldest, nullptr);
+  kept_bytes_ -= block->bytes;
+  return block;
+}
+
 void Pool::keep(Header* block) {
   const std::lock_guard lock(mutex_);
   Header*& first = kept_[block->bytes];
   block->next = first;
+  block->given_back = given_back_++;
   first = block;
   kept_bytes_ += block->bytes;
   while (kept_bytes_ > kUnusedBytes) {
-    const auto largest = std::prev(kept_.end());
-    if (largest->second == nullptr) {
-      kept_.erase(largest);
-      continue;
-    }
-    Header* given_back = largest->second;
-    largest->second = given_back->next;
-    kept_bytes_ -= given_back->bytes;
-    std::free(given_back);
+    std::free(take_oldest());
   }
 }
 
