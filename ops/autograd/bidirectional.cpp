@@ -14,7 +14,6 @@
 namespace masked_rnn {
 namespace {
 
-using torch::autograd::set_history;
 using torch::autograd::variable_list;
 
 constexpr int kOfReverse = kNumWanted - 1;  // all but the input
@@ -79,8 +78,7 @@ variable_list gradients_of_directions(const variable_list& grads,
     wanted[0][i] = needs_input_grad[i];
     wanted[1][i] = needs_input_grad[i == kInput ? kInput : kNumWanted - 1 + i];
   }
-  const OutputGradients of_outputs{
-      grads[0], grads[1], directions[0].cell == CellKind::kLstm ? grads[2] : at::Tensor()};
+  const auto of_outputs = gradients_of_results(grads, directions[0].cell);
   const auto g = autograd_directions_backward(
       directions, saved[kOutputOfBoth], saved[kRowsOfBoth], of_outputs, wanted);
   variable_list result(g[0].begin(), g[0].end());
@@ -108,22 +106,12 @@ LayerResult autograd_directions(const Directions& directions, bool save) {
   const auto& a = directions[0];
   const auto node = c10::make_intrusive<FormulaNode>(
       kFormula, edges_of(tensors), static_cast<int64_t>(a.cell), kNumSavedOfBoth);
-  set_history(y.output, node);
-  set_history(y.h_n, node);
-  if (a.cell == CellKind::kLstm) {
-    set_history(y.c_n, node);
-  }
   for (const auto* tensor : tensors) {
     node->save_input(*tensor);
   }
   node->save_input(a.lengths);
   node->save_input(a.mask);
-  node->save_output(y.output);
-  node->save_input(y.saved);
-  // The caller gets what the call asked for; the rows of padding in y.saved hold no values.
-  if (!save) {
-    y.saved = or_empty({}, y.output);
-  }
+  record_results(node, a.cell, save, y);
   return y;
 }
 

@@ -182,8 +182,7 @@ variable_list gradients_of_forward(const variable_list& grads,
   for (int i = 0; i < kNumWanted; ++i) {
     wanted[i] = needs_input_grad[i];
   }
-  const OutputGradients of_outputs{
-      grads[0], grads[1], a.cell == CellKind::kLstm ? grads[2] : at::Tensor()};
+  const auto of_outputs = gradients_of_results(grads, a.cell);
   // Whatever comes before autograd has seen this call as the layer's, but for the transforms.
   const auto backward = under_functorch() ? call_layer_backward : autograd_backward;
   const auto g = backward(a, saved[kMore], saved[kMore + 1], of_outputs, wanted);
@@ -208,18 +207,8 @@ LayerResult autograd_forward(const LayerArguments& a, bool save) {
   auto y = below(/*save=*/true);
   const auto node =
       c10::make_intrusive<FormulaNode>(kFormula, edges_of(tensors), constant_of(a, {}), kMore + 2);
-  set_history(y.output, node);
-  set_history(y.h_n, node);
-  if (a.cell == CellKind::kLstm) {
-    set_history(y.c_n, node);
-  }
   save_layer(*node, a);
-  node->save_output(y.output);
-  node->save_input(y.saved);
-  // The caller gets what the call asked for; the rows of padding in y.saved hold no values.
-  if (!save) {
-    y.saved = or_empty({}, y.output);
-  }
+  record_results(node, a.cell, save, y);
   return y;
 }
 

@@ -3,8 +3,10 @@
 
 #include <ATen/functorch/DynamicLayer.h>
 #include <masked_rnn/csrc/reference/layer.h>
+#include <masked_rnn/ops/autograd/formula_node.h>
+#include <masked_rnn/ops/layer_adapters.h>
 #include <masked_rnn/ops/transforms.h>
-#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/functions/utils.h>
 
 #include <algorithm>
 
@@ -40,6 +42,30 @@ torch::autograd::edge_list edges_of(const Tensors& tensors) {
                                       : torch::autograd::Edge());
   }
   return edges;
+}
+
+// Makes the results those of the node, which saves what its backward reads of them. The caller gets what
+// the call asked for; the rows of padding in y.saved hold no values.
+inline void record_results(const c10::intrusive_ptr<FormulaNode>& node,
+                           CellKind cell,
+                           bool save,
+                           LayerResult& y) {
+  torch::autograd::set_history(y.output, node);
+  torch::autograd::set_history(y.h_n, node);
+  if (cell == CellKind::kLstm) {
+    torch::autograd::set_history(y.c_n, node);
+  }
+  node->save_output(y.output);
+  node->save_input(y.saved);
+  if (!save) {
+    y.saved = or_empty({}, y.output);
+  }
+}
+
+// The gradients that come into such a node.
+inline OutputGradients gradients_of_results(const torch::autograd::variable_list& grads,
+                                            CellKind cell) {
+  return {grads[0], grads[1], cell == CellKind::kLstm ? grads[2] : at::Tensor()};
 }
 
 }  // namespace masked_rnn
