@@ -38,4 +38,5 @@
 #include <masked_rnn/ops/api.h>
 #include <masked_rnn/ops/gru.h>
 #include <masked_rnn/ops/lstm.h>
+#include <masked_rnn/ops/memory.h>
 #include <masked_rnn/ops/rnn.h>

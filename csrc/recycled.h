@@ -8,8 +8,7 @@
 namespace masked_rnn {
 
 // An uninitialised contiguous tensor of the CPU, 64-byte aligned and otherwise like any other. Its
-// memory is kept for later calls when the last reference goes, up to a bound for the whole process,
-// from which the largest blocks are given back first.
+// memory is kept for later calls when the last reference goes: of the process's pool, see pool.h.
 at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype);
 
 // A contiguous copy in another dtype.
@@ -17,5 +16,8 @@ at::Tensor recycled_copy(const at::Tensor& tensor, at::ScalarType dtype);
 
 // The same memory without a tensor around it, which takes several times as long to make.
 c10::DataPtr recycled_block(size_t bytes);
+
+// Gives the system what is kept and nobody uses.
+void free_unused_blocks();
 
 }  // namespace masked_rnn

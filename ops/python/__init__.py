@@ -21,5 +21,6 @@ torch.ops.load_library(_FOLDER / "lib" / "libmasked_rnn.so")
 from . import functional  # noqa: E402
 from .convert import convert  # noqa: E402
 from .layers import GRU, LSTM, RNN  # noqa: E402
+from .memory import empty_cache  # noqa: E402
 
-__all__ = ["GRU", "LSTM", "RNN", "cmake_prefix_path", "convert", "functional"]
+__all__ = ["GRU", "LSTM", "RNN", "cmake_prefix_path", "convert", "empty_cache", "functional"]

@@ -347,11 +347,13 @@ def test_activation_checkpointing():
     assert_same_bits(*grads)
 
 
-def test_a_thousand_training_steps_do_not_grow_the_process():
-    def resident():
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * 4096
+def resident():
+    """What this process holds, in bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
 
+
+def test_a_thousand_training_steps_do_not_grow_the_process():
     layer = masked_rnn.LSTM(16, 32, 2, bidirectional=True)
     generator = torch.Generator().manual_seed(0)
 
@@ -365,3 +367,25 @@ def test_a_thousand_training_steps_do_not_grow_the_process():
     before = resident()
     steps(1000)
     assert resident() - before < 4 << 20
+
+
+def scripted_empty_cache():
+    torch.ops.masked_rnn.empty_cache()
+
+
+@pytest.mark.parametrize(
+    "empty_cache", [masked_rnn.empty_cache, torch.jit.script(scripted_empty_cache)]
+)
+def test_empty_cache_frees_what_layers_kept(empty_cache):
+    layer = masked_rnn.GRU(64, 64)
+    input = torch.randn(1000, 64, 64)
+    output = layer(input)[0]
+    before = output.clone()
+    output.sum().backward()
+    for _ in range(3):  # a scripted function is optimised after some calls
+        layer(input)[0].sum().backward()
+        kept = resident()
+        empty_cache()
+        assert kept - resident() > 40 << 20  # of some 80
+    assert torch.equal(output, before)
+    assert_same_bits([layer(input)[0].detach()], [before.detach()])
