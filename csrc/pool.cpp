@@ -46,7 +46,10 @@ size_t Pool::kept_bytes() const {
   return kept_bytes_;
 }
 
-size_t Pool::bound() const { return std::max({free_bytes_, most_now_, most_before_}); }
+// What may be kept now.
+size_t Pool::bound() const {
+  return std::max(free_bytes_, std::max(most_now_, most_before_) - used_bytes_);
+}
 
 void Pool::count(size_t bytes) {
   used_bytes_ += bytes;
@@ -106,6 +109,7 @@ Pool::Block* Pool::take(size_t bytes) {
     block->kept = &kept;
   }
   count(block->kept->bytes);
+  free_down_to(bound());
   return block;
 }
 

@@ -8,9 +8,10 @@
 
 namespace masked_rnn {
 
-// Any thread may take a block, and any other give it back. What is kept holds at most as many bytes
-// as were in use at once lately, but may always hold `free_bytes`. Beyond that, what has been unused
-// for longest goes back to the system: sizes that come no more make room for those that do.
+// Any thread may take a block, and any other give it back. What is kept and what is in use together
+// hold no more than was in use at once lately, save that `free_bytes` may always be kept. Beyond that,
+// what has been unused for longest goes back to the system: sizes that come no more make room for
+// those that do.
 class Pool {
  public:
   struct Block;
