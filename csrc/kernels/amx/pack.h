@@ -5,7 +5,9 @@
 // every gate; without pieces only, as for bfloat16.
 #pragma once
 
-#include <masked_rnn/csrc/kernels/amx/tiles.h>
+#include <masked_rnn/csrc/kernels/amx/tile_makers.h>
+
+#include <algorithm>
 
 namespace masked_rnn {
 namespace {
@@ -43,38 +45,6 @@ inline bool amx_is_packed(const PackArguments<float>& p) {
   return !on_tiles(p.depth) && is_packed<float>(p);
 }
 
-// Terms k to k + 31 of 16 columns from `first` on, 0 where there are none.
-inline void load_terms(const PackArguments<float>& p,
-                       int64_t first,
-                       int64_t k,
-                       Vec<float> (&terms)[2][kLanes<float>]) {
-  constexpr int64_t L = kLanes<float>;
-  const int64_t columns = p.columns - first < L ? p.columns - first : L;
-  const int64_t depth = p.depth - k < kTileDepth ? p.depth - k : kTileDepth;
-  const float* from = p.weight + first * p.stride_n + k * p.stride_k;
-  if (columns == L && p.stride_n == 1) {
-    for (int64_t i = 0; i < kTileDepth; ++i) {
-      terms[i / L][i % L] = i < depth ? load(from + i * p.stride_k) : Vec<float>{};
-    }
-  } else if (columns == L && depth == kTileDepth && p.stride_k == 1) {
-    for (int half = 0; half < 2; ++half) {
-#pragma GCC unroll 16
-      for (int64_t n = 0; n < L; ++n) {
-        terms[half][n] = load(from + n * p.stride_n + half * L);
-      }
-      transpose<float>(terms[half]);
-    }
-  } else {
-    float numbers[kTileDepth][L] = {};
-    for (int64_t i = 0; i < depth; ++i) {
-      for (int64_t n = 0; n < columns; ++n) {
-        numbers[i][n] = from[i * p.stride_k + n * p.stride_n];
-      }
-    }
-    std::memcpy(terms, numbers, sizeof(terms));
-  }
-}
-
 // Asks for the memory of the same terms of the block of columns after this one.
 MASKED_RNN_INLINE void fetch_next_terms(const PackArguments<float>& p, int64_t first, int64_t k) {
   const bool along = p.stride_k == 1;
@@ -84,43 +54,105 @@ MASKED_RNN_INLINE void fetch_next_terms(const PackArguments<float>& p, int64_t f
   }
 }
 
-// Terms k to k + 31 of 16 columns, to the first tile of each piece.
+// Makes the first tile of each piece of terms k to k + 31 of 16 columns, 0 where there are none.
+class TilePacker {
+ public:
+  void begin(const PackArguments<float>& p, int64_t first, int64_t k, float* to) {
+    columns_left_ = p.columns - first;
+    depth_left_ = p.depth - k;
+    from_ = p.weight + first * p.stride_n + k * p.stride_k;
+    to_ = to;
+    fetch_next_terms(p, first, k);
+    const bool whole = columns_left_ >= kTileSide;
+    transposed_ = whole && depth_left_ >= kTileDepth && p.stride_k == 1 && p.stride_n != 1;
+    if (transposed_) {
+      stride_ = p.stride_n;
+    } else if (whole && p.stride_n == 1) {
+      stride_ = p.stride_k;
+    } else {
+      copy(p.stride_k, p.stride_n);
+    }
+    step_ = transposed_ ? 0 : kStepsOfColumns;
+  }
+
+  MASKED_RNN_INLINE void do_step(Magnitude& magnitude) {
+    if (step_ < kStepsOfColumns) {
+      for (int64_t quad = 2 * step_; quad < 2 * step_ + 2; ++quad) {
+        const int64_t half = quad / (kTileSide / 4), row = 4 * quad % kTileSide;
+        columns_.take(quad, from_ + row * stride_ + half * kTileSide, stride_, 4, kTileSide);
+      }
+    } else {
+      const int64_t pair = step_ - kStepsOfColumns;
+      const Vec<float> first = transposed_ ? columns_.first(pair) : term(pair);
+      const Vec<float> second = transposed_ ? columns_.second(pair) : term(pair + kTileSide);
+      magnitude.see(first);
+      magnitude.see(second);
+      store_terms(first, second, to_, pair);
+    }
+    ++step_;
+  }
+
+  bool is_done() const { return step_ == kStepsOfTile; }
+
+ private:
+  MASKED_RNN_INLINE Vec<float> term(int64_t i) const {
+    return i < depth_left_ ? load(from_ + i * stride_) : Vec<float>{};
+  }
+
+  // What is not whole, or in no order.
+  void copy(int64_t stride_k, int64_t stride_n) {
+    std::memset(copied_, 0, sizeof(copied_));
+    for (int64_t i = 0; i < std::min(depth_left_, kTileDepth); ++i) {
+      for (int64_t n = 0; n < std::min(columns_left_, kTileSide); ++n) {
+        copied_[i][n] = from_[i * stride_k + n * stride_n];
+      }
+    }
+    from_ = copied_[0];
+    stride_ = kTileSide;
+  }
+
+  const float* from_ = nullptr;
+  int64_t stride_ = 0, columns_left_ = 0, depth_left_ = 0;
+  float* to_ = nullptr;
+  bool transposed_ = false;
+  int64_t step_ = kStepsOfTile;
+  Columns columns_;
+  alignas(64) float copied_[kTileDepth][kTileSide];
+};
+
 inline void pack_tile(
     const PackArguments<float>& p, int64_t first, int64_t k, float* to, Magnitude& magnitude) {
-  Vec<float> terms[2][kLanes<float>];
-  fetch_next_terms(p, first, k);
-  load_terms(p, first, k, terms);
-  for (int64_t pair = 0; pair < kTileSide; ++pair) {
-    magnitude.see(terms[0][pair]);
-    magnitude.see(terms[1][pair]);
-    store_terms(terms[0][pair], terms[1][pair], to, pair);
+  TilePacker packer;
+  packer.begin(p, first, k, to);
+  while (!packer.is_done()) {
+    packer.do_step(magnitude);
   }
 }
 
-// Packs the stack whose first term is k_first of the block whose first column is `first`, a tile at a time.
+// Packs the stack whose first term is k_first of the block whose first column is `first`.
 class StackPacker {
  public:
   StackPacker(const PackArguments<float>& weight, int64_t first, int64_t k_first, float* to)
-      : weight_(weight), first_(first), k_first_(k_first), to_(to) {}
+      : weight_(weight),
+        first_(first),
+        k_first_(k_first),
+        tiles_left_(first < weight.columns ? 2 * slabs(depth()) : 0),
+        to_(to) {}
 
-  // The next tile; whether there was one left. (Not inlined: between tiles' products it stands many times.)
-  __attribute__((noinline)) bool pack_one() {
-    if (packed_ == tiles()) {
-      return false;
+  // At most: tiles whose rows are not transposed take fewer.
+  int64_t steps_left() const { return tiles_left_ * kStepsOfTile; }
+
+  // (Not inlined: between products it stands many times.)
+  __attribute__((noinline)) void do_steps(int64_t count) {
+    for (; count > 0 && begin_tile(); --count) {
+      tile_.do_step(magnitude_);
     }
-    const int64_t slab = packed_ / 2, half = packed_ % 2;
-    pack_tile(weight_,
-              first_ + half * kTileSide,
-              k_first_ + slab * kTileDepth,
-              to_ + slab * kSlab + half * kTile,
-              magnitude_);
-    ++packed_;
-    return true;
   }
 
   // All that is left. Returns whether the stack is wild: kept as it is.
   bool finish() {
-    while (pack_one()) {
+    while (begin_tile()) {
+      tile_.do_step(magnitude_);
     }
     if (!magnitude_.wild()) {
       return false;
@@ -139,14 +171,28 @@ class StackPacker {
   int64_t depth() const {
     return weight_.depth - k_first_ < kStackDepth ? weight_.depth - k_first_ : kStackDepth;
   }
-  // None beyond the last block.
-  int64_t tiles() const { return first_ < weight_.columns ? 2 * slabs(depth()) : 0; }
+
+  // If the one before is done; whether there was one left.
+  MASKED_RNN_INLINE bool begin_tile() {
+    if (tile_.is_done()) {
+      if (tiles_left_ == 0) {
+        return false;
+      }
+      const int64_t i = 2 * slabs(depth()) - tiles_left_--, slab = i / 2, half = i % 2;
+      tile_.begin(weight_,
+                  first_ + half * kTileSide,
+                  k_first_ + slab * kTileDepth,
+                  to_ + slab * kSlab + half * kTile);
+    }
+    return true;
+  }
 
   const PackArguments<float>& weight_;
-  int64_t first_, k_first_;
-  float* to_;
+  const int64_t first_, k_first_;
+  int64_t tiles_left_;
+  float* const to_;
   Magnitude magnitude_;
-  int64_t packed_ = 0;
+  TilePacker tile_;
 };
 
 inline void pack_block(const PackArguments<float>& p, int64_t first, float* block) {

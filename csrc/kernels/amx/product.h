@@ -6,6 +6,8 @@
 #include <masked_rnn/csrc/kernels/product.h>
 #include <masked_rnn/csrc/vec/kept.h>
 
+#include <algorithm>
+
 namespace masked_rnn {
 namespace {
 
@@ -23,34 +25,108 @@ struct ProductRows {
   Sums sums;              // [rows, N]
 };
 
-// A row's terms as one line of each slab's tiles; zeros if any of them is wild, which is returned.
-inline bool split_row(const float* row, int64_t depth, float* tiles) {
-  Magnitude magnitude;
-  const auto take = [&](const float* terms, float* to) __attribute__((always_inline)) {
-    const Vec<float> first = load(terms), second = load(terms + kLanes<float>);
-    magnitude.see(first);
-    magnitude.see(second);
-    store_terms(first, second, to, 0);
+// A row's terms as a line of a slab's tiles; 0 beyond the first `count`.
+MASKED_RNN_INLINE void split_terms(const float* terms,
+                                   int64_t count,
+                                   float* line,
+                                   Magnitude& magnitude) {
+  const auto load_half = [&](int64_t half) __attribute__((always_inline)) {
+    const int64_t here = count - half * kLanes<float>;
+    return here >= kLanes<float> ? load(terms + half * kLanes<float>)
+           : here > 0            ? load(terms + half * kLanes<float>, here)
+                                 : Vec<float>{};
   };
-  float* to = tiles;
-  int64_t k = 0;
-  for (; k + kTileDepth <= depth; k += kTileDepth, to += kSlab) {
-    take(row + k, to);
-  }
-  if (k < depth) {
-    float numbers[kTileDepth] = {};
-    std::memcpy(numbers, row + k, static_cast<size_t>(depth - k) * sizeof(float));
-    take(numbers, to);
-  }
-  if (!magnitude.wild()) {
-    return false;
-  }
-  for (int64_t slab = 0; slab < slabs(depth); ++slab) {
-    const Vec<float> zeros[kPieces] = {};
-    store_line(zeros, tiles + slab * kSlab, 0);
-  }
-  return true;
+  const Vec<float> first = load_half(0), second = load_half(1);
+  magnitude.see(first);
+  magnitude.see(second);
+  store_terms(first, second, line, 0);
 }
+
+// Splits some terms of rows: a row's are one line of each slab's tiles, or zeros if any of them is wild.
+class RowSplitter {
+ public:
+  // Terms [k_first, k_last). Rows that are cold are fetched some rows before.
+  RowSplitter(
+      const float* const* a, int64_t rows, int64_t k_first, int64_t k_last, bool cold, float* to)
+      : a_(a),
+        rows_(rows),
+        k_first_(k_first),
+        depth_(k_last - k_first),
+        fetched_(cold ? rows - kProductRowsAhead : 0),
+        left_(rows * slabs(depth_)),
+        to_(to) {
+    begin_row();
+  }
+
+  int64_t steps_left() const { return left_; }
+
+  // A slab's terms of a row each. (Not inlined: between products it stands many times.)
+  __attribute__((noinline)) void do_steps(int64_t count) {
+    for (count = std::min(count, left_), left_ -= count; count > 0; --count) {
+      split_terms(terms_, terms_left_, line_, magnitude_);
+      fetch_line(line_, 1);
+      terms_ += kTileDepth;
+      line_ += kSlab;
+      terms_left_ -= kTileDepth;
+      if (terms_left_ <= 0) {
+        finish_row();
+      }
+    }
+  }
+
+  const float* finish() {
+    do_steps(left_);
+    return to_;
+  }
+
+  bool wild(int64_t row) const { return wild_[row]; }
+  bool any_wild() const { return any_wild_; }
+
+ private:
+  float* line() const {
+    const auto row = static_cast<uint64_t>(row_);
+    return to_ + row / kSquare * kStackSize + row % kSquare / kTileSide * kTile +
+           row % kTileSide * kTileSide;
+  }
+
+  // If there is one left.
+  MASKED_RNN_INLINE void begin_row() {
+    terms_left_ = depth_;
+    line_ = line();
+    if (row_ < fetched_) {
+      fetch(a_[row_ + kProductRowsAhead] + k_first_, depth_);
+    }
+    if (row_ < rows_) {
+      terms_ = a_[row_] + k_first_;
+    }
+  }
+
+  MASKED_RNN_INLINE void finish_row() {
+    wild_[row_] = magnitude_.wild();
+    if (wild_[row_]) {
+      any_wild_ = true;
+      for (int64_t slab = 0; slab < slabs(depth_); ++slab) {
+        const Vec<float> zeros[kPieces] = {};
+        store_line(zeros, line() + slab * kSlab, 0);
+      }
+    }
+    magnitude_ = {};
+    ++row_;
+    begin_row();
+  }
+
+  const float* const* a_;
+  int64_t rows_, k_first_, depth_, fetched_;
+  int64_t left_;
+  float* to_;
+  int64_t row_ = 0;
+  const float* terms_ = nullptr;
+  int64_t terms_left_ = 0;
+  float* line_ = nullptr;
+  Magnitude magnitude_;
+  bool any_wild_ = false;
+  bool wild_[kProductRows];
+};
 
 // Some terms of a block of weights.
 struct Stack {
@@ -105,12 +181,29 @@ inline int64_t fetched_lines(const ProductArguments<float>& p, int64_t rows) {
   return p.packed_is_cold && squares > 2 ? (kLines + squares - 1) / squares : 0;
 }
 
-// Adds terms [k_first, k_last), those of a stack, of all columns, or begins with them.
+// While a square is computed, lines of what it reads then are fetched, and rows are split that come then.
+struct NextSquareLinesAndRows : NextSquare {
+  const float* from;
+  int64_t lines;
+  RowSplitter& rows;
+  int64_t steps;
+
+  MASKED_RNN_INLINE void with_products() {
+    for (int64_t i = 0; i < lines; ++i, from += kLine<float>) {
+      __builtin_prefetch(from);
+    }
+    rows.do_steps(steps);
+  }
+};
+
+// Adds terms [k_first, k_last), those of a stack, of all columns, or begins with them. `next` are the
+// terms that come then.
 inline void multiply_terms(const ProductArguments<float>& p,
                            const ProductRows& rows,
                            int64_t k_first,
                            int64_t k_last,
-                           float* left) {
+                           RowSplitter& split,
+                           RowSplitter& next) {
   const int64_t depth = k_last - k_first;
   // Of rows from `first` on and columns from n on, as far as there are any.
   const auto square = [&](int64_t first, int64_t n) -> Square {
@@ -122,15 +215,7 @@ inline void multiply_terms(const ProductArguments<float>& p,
             p.bias == nullptr || p.accumulate ? nullptr : p.bias + n};
   };
   fetch_square(square(0, 0));
-  bool wild[kProductRows], any_wild = false;
-  for (int64_t r = 0; r < rows.rows; ++r) {
-    if (p.a_is_cold && r + kProductRowsAhead < rows.rows) {
-      fetch(rows.a[r + kProductRowsAhead] + k_first, depth);
-    }
-    float* tiles = left + r / kSquare * kStackSize + r % kSquare / kTileSide * kTile;
-    wild[r] = split_row(rows.a[r] + k_first, depth, tiles + r % kTileSide * kTileSide);
-    any_wild |= wild[r];
-  }
+  const float* left = split.finish();
   // A block of weights. ahead(square, first) is what is done while the square of rows from `first` on is
   // computed, before `square`.
   const auto multiply_block = [&](int64_t n, const Stack& stack, const auto& ahead) {
@@ -143,23 +228,28 @@ inline void multiply_terms(const ProductArguments<float>& p,
                       count,
                       ahead(last ? square(0, n + kSquare) : square(first + kSquare, n), first));
     }
-    for (int64_t r = 0; (any_wild || stack.wild) && r < rows.rows; ++r) {
-      if (wild[r] || stack.wild) {
+    for (int64_t r = 0; (split.any_wild() || stack.wild) && r < rows.rows; ++r) {
+      if (split.wild(r) || stack.wild) {
         float* sums = rows.sums.first + r * rows.sums.stride + n;
         add_wild(rows.a[r] + k_first, stack, depth, p.columns - n, sums);
       }
     }
   };
+  // Groups of products with a block of weights.
+  const int64_t groups = (rows.rows + kSquare - 1) / kSquare * slabs(depth) * kProductsOfPieces;
   if (p.packed != nullptr) {
     // The next block's stack is fetched, shared out among the squares of this one.
     const int64_t fetched = fetched_lines(p, rows.rows);
+    const int64_t blocks = (p.columns + kSquare - 1) / kSquare;
+    const int64_t steps = steps_of_each(next.steps_left(), blocks * groups);
     for (int64_t n = 0; n < p.columns; n += kSquare) {
       const Stack stack = packed_stack(p, n, k_first);
       const int64_t lines = n + kSquare < p.columns ? fetched : 0;
-      const float* next = lines > 0 ? stack.slabs + tile_block_size(p.depth) : nullptr;
+      const float* from = lines > 0 ? stack.slabs + tile_block_size(p.depth) : nullptr;
       const int64_t of_square = lines * slabs(depth) * kProductsOfPieces * kLine<float>;
       multiply_block(n, stack, [&](const Square& then, int64_t first) {
-        return NextSquareAndLines{{then}, next + first / kSquare * of_square, lines};
+        return NextSquareLinesAndRows{
+            {then}, from + first / kSquare * of_square, lines, next, steps};
       });
     }
     return;
@@ -171,8 +261,9 @@ inline void multiply_terms(const ProductArguments<float>& p,
   bool is_wild = StackPacker(p.weight, 0, k_first, place(0)).finish();
   for (int64_t n = 0; n < p.columns; n += kSquare) {
     StackPacker packer(p.weight, n + kSquare, k_first, place(n + kSquare));
+    const int64_t steps = steps_of_each(packer.steps_left(), groups);
     multiply_block(n, {place(n), is_wild}, [&](const Square& then, int64_t) {
-      return NextSquareAndTiles<StackPacker>{{then}, packer};
+      return NextSquareAndWork<StackPacker>{{then}, packer, steps};
     });
     is_wild = packer.finish();
   }
@@ -207,13 +298,31 @@ inline void amx_product(const ProductArguments<float>& p) {
     return product<float>(p);
   }
   thread_local Kept<float> kept_left, kept_sums;
-  float* left = kept_left.at_least(kProductRows / kSquare * kStackSize);
+  constexpr int64_t kLeftSize = kProductRows / kSquare * kStackSize;
+  float* left = kept_left.at_least(2 * kLeftSize);
   const TileConfiguration tiles;
   // Equally many at a time, whole squares.
   const int64_t turns = (p.rows + kProductRows - 1) / kProductRows;
   const int64_t squares = (p.rows + turns * kSquare - 1) / (turns * kSquare);
-  for (int64_t first = 0; first < p.rows; first += squares * kSquare) {
-    const int64_t count = p.rows - first < squares * kSquare ? p.rows - first : squares * kSquare;
+  const int64_t rows_of_turn = squares * kSquare,
+                stacks = (p.depth + kStackDepth - 1) / kStackDepth;
+  const auto rows_from = [&](int64_t first) {
+    return std::clamp<int64_t>(p.rows - first, 0, rows_of_turn);
+  };
+  // The rows of a turn and the terms of a stack, for all turns and stacks.
+  const auto splitter = [&](int64_t i) {
+    const int64_t first = i / stacks * rows_of_turn, k = i % stacks * kStackDepth;
+    return RowSplitter(p.a + first,
+                       rows_from(first),
+                       k,
+                       std::min(k + kStackDepth, p.depth),
+                       p.a_is_cold,
+                       left + i % 2 * kLeftSize);
+  };
+  RowSplitter split = splitter(0);
+  int64_t i = 0;
+  for (int64_t first = 0; first < p.rows; first += rows_of_turn) {
+    const int64_t count = rows_from(first);
     ProductRows rows{count, p.a + first, {p.c[first], count > 1 ? p.c[first + 1] - p.c[first] : 0}};
     const bool in_place = !p.accumulate && in_equal_distances(p.c + first, count);
     if (!in_place) {
@@ -222,8 +331,9 @@ inline void amx_product(const ProductArguments<float>& p) {
       rows.sums.first = kept_sums.at_least(kProductRows * rows.sums.stride);
     }
     for (int64_t k = 0; k < p.depth; k += kStackDepth) {
-      const int64_t k_last = k + kStackDepth;
-      multiply_terms(p, rows, k, k_last < p.depth ? k_last : p.depth, left);
+      RowSplitter next = splitter(++i);
+      multiply_terms(p, rows, k, std::min(k + kStackDepth, p.depth), split, next);
+      split = next;
     }
     if (!in_place) {
       deliver(p, first, rows);

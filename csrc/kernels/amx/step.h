@@ -90,8 +90,12 @@ void amx_step(const StepArguments<float>& s) {
   const auto tiles_of = [&](int64_t r) {
     return left + r / kSquare * next_square + r % kSquare / kTileSide * kTile;
   };
+  Magnitude unseen;
   for (int64_t r = 0; r < s.rows; ++r) {
-    split_row(s.h_prev[r], s.depth, tiles_of(r) + r % kTileSide * kTileSide);
+    float* line = tiles_of(r) + r % kTileSide * kTileSide;
+    for (int64_t k = 0; k < s.depth; k += kTileDepth, line += kSlab) {
+      split_terms(s.h_prev[r] + k, s.depth - k, line, unseen);
+    }
   }
   const TileConfiguration tiles;
   // What tiles have stored can be read only after a while: meanwhile the next ones are multiplied.

@@ -136,31 +136,10 @@ MASKED_RNN_INLINE void fetch_square(const Square& square) {
 }
 
 // What is done while a square is computed: the one that comes then is fetched, which has no rows if none
-// does, ...
+// does. More may be done with each group of products, see tile_makers.h.
 struct NextSquare {
   Square square;
-  MASKED_RNN_INLINE void with_product() {}
-  MASKED_RNN_INLINE void after_slab() {}
-};
-
-// ... and with each product of two pieces of a slab some lines of what else it reads, ...
-struct NextSquareAndLines : NextSquare {
-  const float* from;
-  int64_t lines;
-
-  MASKED_RNN_INLINE void with_product() {
-    for (int64_t i = 0; i < lines; ++i, from += kLine<float>) {
-      __builtin_prefetch(from);
-    }
-  }
-};
-
-// ... or after each slab, whose products take their time, a tile of what it reads is packed.
-template <class Packer>
-struct NextSquareAndTiles : NextSquare {
-  Packer& packer;
-
-  MASKED_RNN_INLINE void after_slab() { packer.pack_one(); }
+  MASKED_RNN_INLINE void with_products() {}
 };
 
 // to = from + the product of `count` slabs of each side, and what `ahead` does meanwhile. Of each two
@@ -172,9 +151,9 @@ inline void multiply_slabs(const float* left,
                            const Sums& from,
                            const Sums& to,
                            Ahead ahead) {
-  const int64_t products = count * kProductsOfPieces;
-  // Rows to fetch with each product.
-  const int64_t each = products == 0 ? 0 : (ahead.square.rows + products - 1) / products;
+  const int64_t groups = count * kProductsOfPieces;
+  // Rows to fetch with each group of products.
+  const int64_t each = groups == 0 ? 0 : (ahead.square.rows + groups - 1) / groups;
   int64_t fetched = 0;
   // (The tiles' loads and stores are no memory accesses in the compiler's eyes.)
   asm volatile("" ::: "memory");
@@ -190,10 +169,9 @@ inline void multiply_slabs(const float* left,
         for (int64_t row = 0; row < each && fetched < ahead.square.rows; ++row, ++fetched) {
           fetch_row(ahead.square, fetched);
         }
-        ahead.with_product();
+        ahead.with_products();
       }
     }
-    ahead.after_slab();
   }
   store_sums<Rows, Columns>(to);
   asm volatile("" ::: "memory");
@@ -261,6 +239,14 @@ MASKED_RNN_INLINE void store_line(const Vec<float> (&pieces)[kPieces], float* ti
 #pragma GCC unroll 3
   for (int piece = 0; piece < kPieces; ++piece) {
     store<float>(tiles + piece * kPieceTiles + line * kTileSide, pieces[piece]);
+  }
+}
+
+// Line `line` of the tiles that are made next.
+MASKED_RNN_INLINE void fetch_line(float* tiles, int64_t line) {
+#pragma GCC unroll 3
+  for (int piece = 0; piece < kPieces; ++piece) {
+    __builtin_prefetch(tiles + piece * kPieceTiles + line * kTileSide, /*write=*/1);
   }
 }
 

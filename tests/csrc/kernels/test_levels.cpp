@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "../../support/levels.h"
@@ -116,8 +117,12 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
 TYPED_TEST(Levels, ARowsProductDoesNotDependOnTheOtherRows) {
   using T = TypeParam;
   const int64_t rows = 141, columns = 70;
-  for (const int64_t depth : {33, 300}) {
+  for (const auto& [depth, infinite] :
+       std::vector<std::pair<int64_t, bool>>{{33, false}, {300, false}, {33, true}, {300, true}}) {
     auto a = random_values<T>(rows * depth), b = random_values<T>(depth * columns);
+    if (infinite) {
+      a[20 * depth + depth - 1] = std::numeric_limits<T>::infinity();
+    }
     const auto bias = random_values<T>(columns);
     for_each_products<T>([&](const Products<T>& products) {
       for (const bool accumulate : {false, true}) {
