@@ -130,9 +130,11 @@ Jobs::Jobs(int64_t count, int64_t threads)
   }
 }
 
-void Jobs::run(Team& team,
-               int64_t member,
-               const std::function<void(int64_t, Team&, int64_t)>& body) {
+void Jobs::run(const Body& body) {
+  parallel_team(threads_, [&](Team& team, int64_t member) { run(team, member, body); });
+}
+
+void Jobs::run(Team& team, int64_t member, const Body& body) {
   if (teams_.empty()) {
     for (int64_t job = 0; job < count_; ++job) {
       body(job, team, member);

@@ -47,8 +47,14 @@ class Jobs {
 
   int64_t threads_of_each() const { return of_each_; }
 
-  // Called by each member of the team: body(job, team, member) by those of the job's own.
-  void run(Team& team, int64_t member, const std::function<void(int64_t, Team&, int64_t)>& body);
+  // body(job, team, member) by each member of a job's own threads.
+  using Body = std::function<void(int64_t, Team&, int64_t)>;
+
+  // Begins the team, and does all jobs. The body must not throw.
+  void run(const Body& body);
+
+  // Called by each member of a team that has begun.
+  void run(Team& team, int64_t member, const Body& body);
 
  private:
   const int64_t count_, threads_, of_each_;

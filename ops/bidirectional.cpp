@@ -69,6 +69,19 @@ std::vector<at::Tensor> params_of(const Directions& directions) {
   return params;
 }
 
+// The gradients that are asked for, in the order of the operator's list: visit(direction, place). That
+// of the input is one for both.
+template <class Visit>
+void for_each_wanted(const BidirectionalMask& wanted, const Visit& visit) {
+  for (size_t i = 0; i < 2; ++i) {
+    for (int place = i == 0 ? 0 : kInput + 1; place < kNumWanted; ++place) {
+      if (wanted[i][place]) {
+        visit(i, place);
+      }
+    }
+  }
+}
+
 // Direction `i` of what is defined.
 at::Tensor half(const at::Tensor& joint, int64_t i, const c10::SymInt& size) {
   return joint.defined() ? joint.narrow_symint(kFeatures, size * i, size) : joint;
@@ -124,13 +137,9 @@ std::vector<at::Tensor> listed(const BidirectionalGradients& gradients,
                                const Directions& directions,
                                const BidirectionalMask& wanted) {
   std::vector<at::Tensor> list;
-  for (size_t i = 0; i < 2; ++i) {
-    for (int place = i == 0 ? 0 : kInput + 1; place < kNumWanted; ++place) {
-      if (wanted[i][place]) {
-        list.push_back(or_empty(gradients[i][place], directions[i].weight_ih));
-      }
-    }
-  }
+  for_each_wanted(wanted, [&](size_t i, int place) {
+    list.push_back(or_empty(gradients[i][place], directions[i].weight_ih));
+  });
   return list;
 }
 
@@ -169,13 +178,7 @@ BidirectionalGradients call_bidirectional_backward(const Directions& directions,
                             wanted[1]);
   BidirectionalGradients result;
   size_t next = 0;
-  for (size_t i = 0; i < 2; ++i) {
-    for (int place = i == 0 ? 0 : kInput + 1; place < kNumWanted; ++place) {
-      if (wanted[i][place]) {
-        result[i][place] = list[next++];
-      }
-    }
-  }
+  for_each_wanted(wanted, [&](size_t i, int place) { result[i][place] = list[next++]; });
   return result;
 }
 
@@ -226,9 +229,9 @@ TORCH_LIBRARY_FRAGMENT(masked_rnn, m) {
       "-> (Tensor output, Tensor h_n, Tensor c_n, Tensor saved)");
   m.def(
       "bidirectional_layer_backward(str cell, Tensor? grad_output, Tensor? grad_h_n, "
-      "Tensor? grad_c_n, Tensor input, Tensor[] hx, Tensor[] params, Tensor? lengths, Tensor? "
-      "mask, "
-      "Tensor output, Tensor saved, bool[8] output_mask, bool[8] output_mask_reverse) -> Tensor[]");
+      "Tensor? grad_c_n, Tensor input, Tensor[] hx, Tensor[] params, Tensor? lengths, "
+      "Tensor? mask, Tensor output, Tensor saved, bool[8] output_mask, "
+      "bool[8] output_mask_reverse) -> Tensor[]");
 }
 
 TORCH_LIBRARY_IMPL(masked_rnn, CompositeExplicitAutograd, m) {

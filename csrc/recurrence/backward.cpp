@@ -129,11 +129,7 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
                            wanted[i],
                            jobs.threads_of_each());
     }
-    parallel_team(threads, [&](Team& team, int64_t member) {
-      jobs.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
-        running[job].run(own, member_of_own);
-      });
-    });
+    jobs.run([&](int64_t job, Team& team, int64_t member) { running[job].run(team, member); });
     for (const auto& direction : running) {
       results.push_back(direction.finish(additions));
     }

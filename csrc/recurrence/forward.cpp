@@ -267,11 +267,7 @@ void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& jo
                                one_of(joint.saved, i, count)};
       running.emplace_back(directions[i], schedules[i], result, save, jobs.threads_of_each());
     }
-    parallel_team(threads, [&](Team& team, int64_t member) {
-      jobs.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
-        running[job].pass.run(own, member_of_own);
-      });
-    });
+    jobs.run([&](int64_t job, Team& team, int64_t member) { running[job].pass.run(team, member); });
     for (const auto& direction : running) {
       direction.pass.finish();
     }

@@ -36,13 +36,16 @@ Calls calls(int64_t count, int64_t threads, int64_t expected) {
   Jobs jobs(count, expected);
   std::mutex mutex;
   Calls result;
-  parallel_team(threads, [&](Team& team, int64_t member) {
-    jobs.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
-      own.wait();
-      const std::lock_guard lock(mutex);
-      result.emplace(job, member_of_own, own.size());
-    });
-  });
+  const auto body = [&](int64_t job, Team& team, int64_t member) {
+    team.wait();
+    const std::lock_guard lock(mutex);
+    result.emplace(job, member, team.size());
+  };
+  if (threads == expected) {
+    jobs.run(body);
+  } else {
+    parallel_team(threads, [&](Team& team, int64_t member) { jobs.run(team, member, body); });
+  }
   return result;
 }
 
