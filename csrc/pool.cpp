@@ -48,7 +48,7 @@ size_t Pool::kept_bytes() const {
 
 // What may be kept now.
 size_t Pool::bound() const {
-  return std::max(free_bytes_, std::max(most_now_, most_before_) - used_bytes_);
+  return std::clamp(std::max(most_now_, most_before_) - used_bytes_, free_bytes_, most_bytes_);
 }
 
 void Pool::count(size_t bytes) {

@@ -9,14 +9,14 @@
 namespace masked_rnn {
 
 // Any thread may take a block, and any other give it back. What is kept and what is in use together
-// hold no more than was in use at once lately, save that `free_bytes` may always be kept. Beyond that,
-// what has been unused for longest goes back to the system: sizes that come no more make room for
-// those that do.
+// hold no more than was in use at once lately, save that `free_bytes` may always be kept; `most_bytes` are
+// the most that are. Beyond that, what has been unused for longest goes back to the system: sizes that
+// come no more make room for those that do.
 class Pool {
  public:
   struct Block;
 
-  explicit Pool(size_t free_bytes) : free_bytes_(free_bytes) {}
+  Pool(size_t free_bytes, size_t most_bytes) : free_bytes_(free_bytes), most_bytes_(most_bytes) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   // What is in use then is lost.
@@ -49,7 +49,7 @@ class Pool {
   void count(size_t bytes);
   size_t bound() const;
 
-  const size_t free_bytes_;
+  const size_t free_bytes_, most_bytes_;
   mutable std::mutex mutex_;
   std::map<size_t, Kept> kept_;  // by size
   size_t kept_bytes_ = 0;

@@ -7,12 +7,13 @@
 namespace masked_rnn {
 namespace {
 
-// May always be kept.
+// What may always be kept, and the most that is, were it only that somebody has let go of many results.
 constexpr size_t kFreeBytes = size_t{1} << 28;
+constexpr size_t kMostBytes = size_t{1} << 30;
 
 // Never destroyed: tensors may live until the process ends.
 Pool& pool() {
-  static Pool& the_pool = *new Pool(kFreeBytes);
+  static Pool& the_pool = *new Pool(kFreeBytes, kMostBytes);
   return the_pool;
 }
 

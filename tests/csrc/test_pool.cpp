@@ -13,6 +13,7 @@ namespace masked_rnn {
 namespace {
 
 constexpr size_t kBlock = 4096;
+constexpr size_t kNoLimit = size_t{1} << 40;
 
 // Takes one block of each size, all at once, then gives them back in that order.
 void use(Pool& pool, const std::vector<size_t>& sizes) {
@@ -26,7 +27,7 @@ void use(Pool& pool, const std::vector<size_t>& sizes) {
 }
 
 TEST(Pool, BlocksAreAlignedAndHoldWhatIsAskedFor) {
-  Pool pool(0);
+  Pool pool(0, kNoLimit);
   for (const size_t bytes : {0, 1, 64, 65, 1000, 4097, 1 << 20, (1 << 21) + 1}) {
     Pool::Block* block = pool.take(bytes);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(Pool::data(block)) % 64, 0) << bytes;
@@ -36,7 +37,7 @@ TEST(Pool, BlocksAreAlignedAndHoldWhatIsAskedFor) {
 }
 
 TEST(Pool, TheBlockUsedLastIsTakenFirst) {
-  Pool pool(16 * kBlock);
+  Pool pool(16 * kBlock, kNoLimit);
   Pool::Block* first = pool.take(kBlock);
   Pool::Block* second = pool.take(kBlock);
   Pool::Block* third = pool.take(kBlock);
@@ -54,7 +55,7 @@ TEST(Pool, TheBlockUsedLastIsTakenFirst) {
 }
 
 TEST(Pool, ABlockMayBeTwiceAsLargeAsWhatIsAskedFor) {
-  Pool pool(16 * kBlock);
+  Pool pool(16 * kBlock, kNoLimit);
   use(pool, {2 * kBlock});
   Pool::Block* smaller = pool.take(kBlock - kBlock / 8);
   EXPECT_EQ(pool.kept_bytes(), 2 * kBlock);
@@ -69,7 +70,7 @@ TEST(Pool, WhatIsUnusedForLongestGoesFirstWhateverItsSize) {
   const std::vector<std::pair<std::vector<size_t>, size_t>> cases = {
       {{4, 16, 1}, 1 + 40}, {{16, 4, 1}, 4 + 1 + 40}, {{1, 4, 16}, 40}};
   for (const auto& [sizes, kept] : cases) {
-    Pool pool(50 * kBlock);
+    Pool pool(50 * kBlock, kNoLimit);
     for (const size_t size : sizes) {
       use(pool, {size * kBlock});
     }
@@ -80,7 +81,7 @@ TEST(Pool, WhatIsUnusedForLongestGoesFirstWhateverItsSize) {
 }
 
 TEST(Pool, OfOneSizeTheOldestGoes) {
-  Pool pool(4 * kBlock);
+  Pool pool(4 * kBlock, kNoLimit);
   std::vector<Pool::Block*> blocks;
   for (int i = 0; i < 4; ++i) {
     blocks.push_back(pool.take(kBlock));
@@ -96,7 +97,7 @@ TEST(Pool, OfOneSizeTheOldestGoes) {
 }
 
 TEST(Pool, KeepsAsMuchAsWasInUseAtOnce) {
-  Pool pool(kBlock);
+  Pool pool(kBlock, kNoLimit);
   const std::vector<size_t> step(10, kBlock);
   use(pool, step);
   EXPECT_EQ(pool.kept_bytes(), 10 * kBlock);
@@ -111,8 +112,14 @@ TEST(Pool, KeepsAsMuchAsWasInUseAtOnce) {
   pool.give_back(used);
 }
 
+TEST(Pool, KeepsNoMoreThanItsLimit) {
+  Pool pool(kBlock, 4 * kBlock);
+  use(pool, std::vector<size_t>(10, kBlock));
+  EXPECT_EQ(pool.kept_bytes(), 4 * kBlock);
+}
+
 TEST(Pool, ForgetsWhatWasInUseLongAgo) {
-  Pool pool(2 * kBlock);
+  Pool pool(2 * kBlock, kNoLimit);
   use(pool, std::vector<size_t>(100, kBlock));
   EXPECT_EQ(pool.kept_bytes(), 100 * kBlock);
   for (int i = 0; i < 10'000; ++i) {
@@ -122,7 +129,7 @@ TEST(Pool, ForgetsWhatWasInUseLongAgo) {
 }
 
 TEST(Pool, EmptiedKeepsNothingButWhatIsInUse) {
-  Pool pool(16 * kBlock);
+  Pool pool(16 * kBlock, kNoLimit);
   Pool::Block* used = pool.take(kBlock);
   std::memset(Pool::data(used), 7, kBlock);
   use(pool, {kBlock, 2 * kBlock, 2 * kBlock, 3 * kBlock});
@@ -135,7 +142,7 @@ TEST(Pool, EmptiedKeepsNothingButWhatIsInUse) {
 }
 
 TEST(Pool, TooMuchIsAnErrorAndChangesNothing) {
-  Pool pool(16 * kBlock);
+  Pool pool(16 * kBlock, kNoLimit);
   use(pool, {kBlock});
   EXPECT_THROW(pool.take(size_t{1} << 62), c10::OutOfMemoryError);
   EXPECT_THROW(pool.take(size_t{1} << 60), c10::OutOfMemoryError);
@@ -145,7 +152,7 @@ TEST(Pool, TooMuchIsAnErrorAndChangesNothing) {
 }
 
 TEST(Pool, ManyThreadsTakeAndGiveBack) {
-  Pool pool(8 * kBlock);
+  Pool pool(8 * kBlock, kNoLimit);
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&pool, thread] {
