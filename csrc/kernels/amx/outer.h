@@ -128,7 +128,8 @@ class LeftSplitter {
 };
 
 // The next block of the left side is split meanwhile.
-inline void multiply_block(const OuterArguments<float>& o,
+inline void multiply_block(TileConfiguration& tiles,
+                           const OuterArguments<float>& o,
                            const LeftBlock& block,
                            const float* left,
                            LeftSplitter& next) {
@@ -159,7 +160,8 @@ inline void multiply_block(const OuterArguments<float>& o,
     const OuterSide<float>& side = o.sides[i];
     const float* right = side.packed + block.first / kTileDepth * kSlab;
     for (int64_t n = 0; n < side.columns; n += kSquare, right += slabs(o.rows) * kSlab) {
-      multiply_square(square(i, n),
+      multiply_square(tiles,
+                      square(i, n),
                       left,
                       right,
                       slabs(block.rows),
@@ -172,14 +174,14 @@ inline void amx_outer(const OuterArguments<float>& o) {
   if (o.rows == 0) {
     return outer<float>(o);
   }
-  const TileConfiguration tiles;
+  TileConfiguration tiles;
   const auto splitter = [&](int64_t i) {
     return LeftSplitter(o, left_block(o, i), o.scratch + i % 2 * kLeftBlock);
   };
   const float* left = splitter(0).finish();
   for (int64_t i = 0; left_block(o, i).columns > 0; ++i) {
     LeftSplitter next = splitter(i + 1);
-    multiply_block(o, left_block(o, i), left, next);
+    multiply_block(tiles, o, left_block(o, i), left, next);
     left = next.finish();
   }
 }

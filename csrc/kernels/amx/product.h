@@ -198,7 +198,8 @@ struct NextSquareLinesAndRows : NextSquare {
 
 // Adds terms [k_first, k_last), those of a stack, of all columns, or begins with them. `next` are the
 // terms that come then.
-inline void multiply_terms(const ProductArguments<float>& p,
+inline void multiply_terms(TileConfiguration& tiles,
+                           const ProductArguments<float>& p,
                            const ProductRows& rows,
                            int64_t k_first,
                            int64_t k_last,
@@ -222,7 +223,8 @@ inline void multiply_terms(const ProductArguments<float>& p,
     const int64_t count = stack.wild ? 0 : slabs(depth);
     for (int64_t first = 0; first < rows.rows; first += kSquare) {
       const bool last = first + kSquare >= rows.rows;
-      multiply_square(square(first, n),
+      multiply_square(tiles,
+                      square(first, n),
                       left + first / kSquare * kStackSize,
                       stack.slabs,
                       count,
@@ -300,7 +302,7 @@ inline void amx_product(const ProductArguments<float>& p) {
   thread_local Kept<float> kept_left, kept_sums;
   constexpr int64_t kLeftSize = kProductRows / kSquare * kStackSize;
   float* left = kept_left.at_least(2 * kLeftSize);
-  const TileConfiguration tiles;
+  TileConfiguration tiles;
   // Equally many at a time, whole squares.
   const int64_t turns = (p.rows + kProductRows - 1) / kProductRows;
   const int64_t squares = (p.rows + turns * kSquare - 1) / (turns * kSquare);
@@ -332,7 +334,7 @@ inline void amx_product(const ProductArguments<float>& p) {
     }
     for (int64_t k = 0; k < p.depth; k += kStackDepth) {
       RowSplitter next = splitter(++i);
-      multiply_terms(p, rows, k, std::min(k + kStackDepth, p.depth), split, next);
+      multiply_terms(tiles, p, rows, k, std::min(k + kStackDepth, p.depth), split, next);
       split = next;
     }
     if (!in_place) {

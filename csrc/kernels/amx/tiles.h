@@ -23,22 +23,41 @@ constexpr int64_t kProductsOfPieces = kPieces * (kPieces + 1) / 2;
 
 constexpr int64_t slabs(int64_t depth) { return (depth + kTileDepth - 1) / kTileDepth; }
 
-// While it lives the thread's tiles can be used: eight of 16 lines of 64 bytes.
+// While it lives the thread's tiles can be used: eight of up to 16 lines of 64 bytes. Tiles 0 to 3 are
+// sums, 4 and 5 of the left side, 6 and 7 of the right.
 class TileConfiguration {
  public:
-  TileConfiguration() {
-    // Palette 1, then from byte 16 on how many bytes a tile's lines have, from byte 48 on how many lines.
-    alignas(64) static constexpr uint16_t kConfiguration[32] = {
-        1,  0,  0, 0, 0, 0, 0, 0, 64, 64, 64,     64,     64,     64,
-        64, 64, 0, 0, 0, 0, 0, 0, 0,  0,  0x1010, 0x1010, 0x1010, 0x1010};
-    _tile_loadconfig(kConfiguration);
-  }
+  TileConfiguration() { configure(kSquare); }
   ~TileConfiguration() { _tile_release(); }
   TileConfiguration(const TileConfiguration&) = delete;
   TileConfiguration& operator=(const TileConfiguration&) = delete;
+
+  // How many rows of a square exist: tiles with fewer lines are multiplied faster. What they hold is lost.
+  MASKED_RNN_INLINE void set_rows(int64_t rows) {
+    if (rows != rows_) {
+      configure(rows);
+    }
+  }
+
+ private:
+  void configure(int64_t rows) {
+    const auto first = static_cast<uint8_t>(rows < kTileSide ? rows : kTileSide);
+    const auto second = static_cast<uint8_t>(rows > kTileSide ? rows - kTileSide : kTileSide);
+    // Palette 1, then from byte 16 on how many bytes a tile's lines have, from byte 48 on how many lines.
+    const struct alignas(64) {
+      uint16_t palette[8] = {1};
+      uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+      uint8_t lines[16];
+    } configuration{.lines = {first, first, second, second, first, second, 16, 16}};
+    // (GCC believes that the instruction reads a pointer's size of it.)
+    asm volatile("" : : "m"(configuration));
+    _tile_loadconfig(&configuration);
+    rows_ = rows;
+  }
+
+  int64_t rows_ = 0;
 };
 
-// Tiles 0 to 3 are sums, 4 and 5 of the left side, 6 and 7 of the right.
 template <int Rows>
 MASKED_RNN_INLINE void load_left(const float* tiles) {
   _tile_loadd(4, tiles, 64);
@@ -115,9 +134,7 @@ struct Square {
   bool add;              // to what stands there; else
   const float* initial;  // [columns] to this; 0 if it is null
 
-  bool whole() const {
-    return rows % kTileSide == 0 && (columns >= kSquare || columns == kTileSide);
-  }
+  bool fills_tiles() const { return columns >= kSquare || columns == kTileSide; }
 };
 
 // Into the first-level cache, to be written soon.
@@ -211,16 +228,21 @@ inline void copy_square(const Square& square, const Sums& from, const Sums& to) 
 
 // Adds the product of `count` slabs of each side. What does not exist is neither read nor written.
 template <class Ahead>
-inline void multiply_square(
-    const Square& square, const float* left, const float* right, int64_t count, Ahead ahead) {
+inline void multiply_square(TileConfiguration& tiles,
+                            const Square& square,
+                            const float* left,
+                            const float* right,
+                            int64_t count,
+                            Ahead ahead) {
   alignas(64) static constexpr float kZeros[kSquare] = {};
   alignas(64) float copied[kSquare * kSquare], line[kSquare];
   const Sums copy{copied, kSquare};
-  const Sums to = square.whole() ? square.sums : copy;
+  const bool in_place = square.fills_tiles();
+  const Sums to = in_place ? square.sums : copy;
   Sums from{const_cast<float*>(square.initial == nullptr ? kZeros : square.initial), 0};
   if (square.add) {
     from = to;
-    if (!square.whole()) {
+    if (!in_place) {
       copy_square(square, square.sums, copy);
     }
   } else if (square.initial != nullptr && square.columns < kSquare) {
@@ -228,8 +250,9 @@ inline void multiply_square(
     std::memcpy(line, square.initial, static_cast<size_t>(square.columns) * sizeof(float));
     from.first = line;
   }
+  tiles.set_rows(square.rows);
   multiply_slabs(left, right, count, square.rows, square.columns, from, to, ahead);
-  if (!square.whole()) {
+  if (!in_place) {
     copy_square(square, copy, square.sums);
   }
 }
