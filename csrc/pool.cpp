@@ -17,6 +17,9 @@ constexpr size_t kHugePage = size_t{1} << 21;
 // A block may be so many times as large as what is asked for.
 constexpr size_t kLargestRatio = 2;
 
+// No process has so much to address.
+constexpr size_t kTooManyBytes = size_t{1} << 47;
+
 // "Lately" is while so many blocks, to twice as many, were taken last: some hundred calls of a layer.
 constexpr uint64_t kBlocksOfLately = 2000;
 
@@ -97,7 +100,7 @@ Pool::Block* Pool::fresh(size_t bytes) {
 
 Pool::Block* Pool::take(size_t bytes) {
   TORCH_CHECK_WITH(
-      OutOfMemoryError, bytes < (size_t{1} << 62), "masked_rnn: no memory for so many elements");
+      OutOfMemoryError, bytes < kTooManyBytes, "masked_rnn: no memory for ", bytes, " bytes");
   bytes = rounded(bytes);
   const std::lock_guard lock(mutex_);
   Block* block = take_kept(bytes);

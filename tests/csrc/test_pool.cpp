@@ -144,8 +144,8 @@ TEST(Pool, EmptiedKeepsNothingButWhatIsInUse) {
 TEST(Pool, TooMuchIsAnErrorAndChangesNothing) {
   Pool pool(16 * kBlock, kNoLimit);
   use(pool, {kBlock});
-  EXPECT_THROW(pool.take(size_t{1} << 62), c10::OutOfMemoryError);
-  EXPECT_THROW(pool.take(size_t{1} << 60), c10::OutOfMemoryError);
+  EXPECT_THROW(pool.take(size_t{1} << 63), c10::OutOfMemoryError);
+  EXPECT_THROW(pool.take(size_t{1} << 47), c10::OutOfMemoryError);
   EXPECT_EQ(pool.kept_bytes(), kBlock);
   use(pool, {kBlock, kBlock});
   EXPECT_EQ(pool.kept_bytes(), 2 * kBlock);

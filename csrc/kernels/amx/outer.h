@@ -4,8 +4,6 @@
 #include <masked_rnn/csrc/kernels/amx/tile_makers.h>
 #include <masked_rnn/csrc/kernels/outer.h>
 
-#include <algorithm>
-
 namespace masked_rnn {
 namespace {
 
@@ -60,7 +58,7 @@ inline LeftBlock left_block(const OuterArguments<float>& o, int64_t i) {
   const int64_t of_rows = (o.rows + kSummedRows - 1) / kSummedRows;
   const int64_t m = i / of_rows * kSquare, first = i % of_rows * kSummedRows;
   const int64_t columns = o.M - m, rows = o.rows - first;
-  return {m, first, columns < kSquare ? columns : kSquare, rows < kSummedRows ? rows : kSummedRows};
+  return {m, first, at_most(kSquare, columns), at_most(kSummedRows, rows)};
 }
 
 // Splits a block of the left side, of which each line of a tile takes a column.
@@ -79,7 +77,7 @@ class LeftSplitter {
 
   // (Not inlined: between products it stands many times.)
   __attribute__((noinline)) void do_steps(int64_t count) {
-    for (count = std::min(count, left_), left_ -= count; count > 0; --count) {
+    for (count = at_most(left_, count), left_ -= count; count > 0; --count) {
       if (step_ < kStepsOfColumns) {
         take_columns(2 * step_);
       } else {

@@ -7,8 +7,6 @@
 
 #include <masked_rnn/csrc/kernels/amx/tile_makers.h>
 
-#include <algorithm>
-
 namespace masked_rnn {
 namespace {
 
@@ -102,8 +100,8 @@ class TilePacker {
   // What is not whole, or in no order.
   void copy(int64_t stride_k, int64_t stride_n) {
     std::memset(copied_, 0, sizeof(copied_));
-    for (int64_t i = 0; i < std::min(depth_left_, kTileDepth); ++i) {
-      for (int64_t n = 0; n < std::min(columns_left_, kTileSide); ++n) {
+    for (int64_t i = 0; i < at_most(kTileDepth, depth_left_); ++i) {
+      for (int64_t n = 0; n < at_most(kTileSide, columns_left_); ++n) {
         copied_[i][n] = from_[i * stride_k + n * stride_n];
       }
     }

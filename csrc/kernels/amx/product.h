@@ -6,8 +6,6 @@
 #include <masked_rnn/csrc/kernels/product.h>
 #include <masked_rnn/csrc/vec/kept.h>
 
-#include <algorithm>
-
 namespace masked_rnn {
 namespace {
 
@@ -62,7 +60,7 @@ class RowSplitter {
 
   // A slab's terms of a row each. (Not inlined: between products it stands many times.)
   __attribute__((noinline)) void do_steps(int64_t count) {
-    for (count = std::min(count, left_), left_ -= count; count > 0; --count) {
+    for (count = at_most(left_, count), left_ -= count; count > 0; --count) {
       split_terms(terms_, terms_left_, line_, magnitude_);
       fetch_line(line_, 1);
       terms_ += kTileDepth;
@@ -309,7 +307,7 @@ inline void amx_product(const ProductArguments<float>& p) {
   const int64_t rows_of_turn = squares * kSquare,
                 stacks = (p.depth + kStackDepth - 1) / kStackDepth;
   const auto rows_from = [&](int64_t first) {
-    return std::clamp<int64_t>(p.rows - first, 0, rows_of_turn);
+    return first < p.rows ? at_most(rows_of_turn, p.rows - first) : 0;
   };
   // The rows of a turn and the terms of a stack, for all turns and stacks.
   const auto splitter = [&](int64_t i) {
@@ -317,7 +315,7 @@ inline void amx_product(const ProductArguments<float>& p) {
     return RowSplitter(p.a + first,
                        rows_from(first),
                        k,
-                       std::min(k + kStackDepth, p.depth),
+                       at_most(p.depth, k + kStackDepth),
                        p.a_is_cold,
                        left + i % 2 * kLeftSize);
   };
@@ -334,7 +332,7 @@ inline void amx_product(const ProductArguments<float>& p) {
     }
     for (int64_t k = 0; k < p.depth; k += kStackDepth) {
       RowSplitter next = splitter(++i);
-      multiply_terms(tiles, p, rows, k, std::min(k + kStackDepth, p.depth), split, next);
+      multiply_terms(tiles, p, rows, k, at_most(p.depth, k + kStackDepth), split, next);
       split = next;
     }
     if (!in_place) {

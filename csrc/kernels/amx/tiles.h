@@ -21,6 +21,9 @@ constexpr int64_t kSquare = 2 * kTileSide;  // rows and columns of the sums
 // Of the pieces of two numbers those that are multiplied with each other.
 constexpr int64_t kProductsOfPieces = kPieces * (kPieces + 1) / 2;
 
+// (Not std::min, a function that the linker might share with processors without AMX.)
+constexpr int64_t at_most(int64_t most, int64_t n) { return n < most ? n : most; }
+
 constexpr int64_t slabs(int64_t depth) { return (depth + kTileDepth - 1) / kTileDepth; }
 
 // While it lives the thread's tiles can be used: eight of up to 16 lines of 64 bytes. Tiles 0 to 3 are
