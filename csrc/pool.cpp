@@ -51,7 +51,7 @@ size_t Pool::kept_bytes() const {
 
 // What may be kept now.
 size_t Pool::bound() const {
-  return std::clamp(std::max(most_now_, most_before_) - used_bytes_, free_bytes_, most_bytes_);
+  return std::clamp(std::max(most_now_, most_before_), free_bytes_, most_bytes_);
 }
 
 void Pool::count(size_t bytes) {
@@ -112,7 +112,6 @@ Pool::Block* Pool::take(size_t bytes) {
     block->kept = &kept;
   }
   count(block->kept->bytes);
-  free_down_to(bound());
   return block;
 }
 

@@ -8,10 +8,11 @@
 
 namespace masked_rnn {
 
-// Any thread may take a block, and any other give it back. What is kept and what is in use together
-// hold no more than was in use at once lately, save that `free_bytes` may always be kept; `most_bytes` are
-// the most that are. Beyond that, what has been unused for longest goes back to the system: sizes that
-// come no more make room for those that do.
+// Any thread may take a block, and any other give it back. What is kept holds no more than was in use at
+// once lately, save that `free_bytes` may always be kept, and `most_bytes` are the most that are. (A
+// training step takes blocks of other sizes in its backward pass than in its forward pass, so that it
+// finds all of them only where more is kept than it uses at once.) Beyond that, what has been unused for
+// longest goes back to the system: sizes that come no more make room for those that do.
 class Pool {
  public:
   struct Block;
