@@ -44,7 +44,7 @@ class Pool {
   };
 
   Block* take_kept(size_t bytes);
-  Block* fresh(size_t bytes);
+  static Block* fresh(size_t bytes);
   void remove(Block* block) noexcept;
   void free_down_to(size_t bytes) noexcept;
   void count(size_t bytes);

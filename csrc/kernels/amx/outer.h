@@ -16,7 +16,7 @@ constexpr int64_t kAmxOuterScratchSize = 2 * kLeftBlock;  // one is read while t
 
 // Blocks of 32 columns, each its slabs of rows.
 inline int64_t amx_outer_side_size(int64_t rows, int64_t columns) {
-  return (columns + kSquare - 1) / kSquare * slabs(rows) * kSlab;
+  return squares(columns) * slabs(rows) * kSlab;
 }
 
 inline void amx_pack_outer_side(const PackOuterSideArguments<float>& p) {
@@ -147,12 +147,12 @@ inline void multiply_block(TileConfiguration& tiles,
             block.first > 0 || o.accumulate,
             nullptr};
   };
-  int64_t squares = 0;
+  int64_t blocks = 0;
   for (int64_t i = 0; i < o.num_sides; ++i) {
-    squares += (o.sides[i].columns + kSquare - 1) / kSquare;
+    blocks += squares(o.sides[i].columns);
   }
-  const int64_t groups = squares * slabs(block.rows) * kProductsOfPieces;
-  const int64_t steps = steps_of_each(next.steps_left(), groups);
+  const int64_t groups = blocks * slabs(block.rows) * kProductsOfPieces;
+  const int64_t steps = of_each(next.steps_left(), groups);
   fetch_square(square(0, 0));
   for (int64_t i = 0; i < o.num_sides; ++i) {
     const OuterSide<float>& side = o.sides[i];

@@ -35,7 +35,7 @@ inline int64_t amx_packed_size(int64_t depth, int64_t columns, int64_t gates) {
   if (!on_tiles(depth)) {
     return packed_size<float>(depth, columns, gates);
   }
-  return gates == 1 ? (columns + kSquare - 1) / kSquare * tile_block_size(depth)
+  return gates == 1 ? squares(columns) * tile_block_size(depth)
                     : (columns + kTileSide - 1) / kTileSide * gates_block_size(depth, gates);
 }
 

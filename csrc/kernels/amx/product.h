@@ -175,8 +175,7 @@ inline void add_wild(
 // they would be so many at a time that these wait for them longer than for what is not fetched.)
 inline int64_t fetched_lines(const ProductArguments<float>& p, int64_t rows) {
   constexpr int64_t kLines = kStackSize / kLine<float> / (kStackSlabs * kProductsOfPieces);
-  const int64_t squares = (rows + kSquare - 1) / kSquare;
-  return p.packed_is_cold && squares > 2 ? (kLines + squares - 1) / squares : 0;
+  return p.packed_is_cold && squares(rows) > 2 ? of_each(kLines, squares(rows)) : 0;
 }
 
 // While a square is computed, lines of what it reads then are fetched, and rows are split that come then.
@@ -236,12 +235,12 @@ inline void multiply_terms(TileConfiguration& tiles,
     }
   };
   // Groups of products with a block of weights.
-  const int64_t groups = (rows.rows + kSquare - 1) / kSquare * slabs(depth) * kProductsOfPieces;
+  const int64_t groups = squares(rows.rows) * slabs(depth) * kProductsOfPieces;
   if (p.packed != nullptr) {
     // The next block's stack is fetched, shared out among the squares of this one.
     const int64_t fetched = fetched_lines(p, rows.rows);
-    const int64_t blocks = (p.columns + kSquare - 1) / kSquare;
-    const int64_t steps = steps_of_each(next.steps_left(), blocks * groups);
+    const int64_t blocks = squares(p.columns);
+    const int64_t steps = of_each(next.steps_left(), blocks * groups);
     for (int64_t n = 0; n < p.columns; n += kSquare) {
       const Stack stack = packed_stack(p, n, k_first);
       const int64_t lines = n + kSquare < p.columns ? fetched : 0;
@@ -261,7 +260,7 @@ inline void multiply_terms(TileConfiguration& tiles,
   bool is_wild = StackPacker(p.weight, 0, k_first, place(0)).finish();
   for (int64_t n = 0; n < p.columns; n += kSquare) {
     StackPacker packer(p.weight, n + kSquare, k_first, place(n + kSquare));
-    const int64_t steps = steps_of_each(packer.steps_left(), groups);
+    const int64_t steps = of_each(packer.steps_left(), groups);
     multiply_block(n, {place(n), is_wild}, [&](const Square& then, int64_t) {
       return NextSquareAndWork<StackPacker>{{then}, packer, steps};
     });
@@ -303,8 +302,7 @@ inline void amx_product(const ProductArguments<float>& p) {
   TileConfiguration tiles;
   // Equally many at a time, whole squares.
   const int64_t turns = (p.rows + kProductRows - 1) / kProductRows;
-  const int64_t squares = (p.rows + turns * kSquare - 1) / (turns * kSquare);
-  const int64_t rows_of_turn = squares * kSquare,
+  const int64_t rows_of_turn = of_each(squares(p.rows), turns) * kSquare,
                 stacks = (p.depth + kStackDepth - 1) / kStackDepth;
   const auto rows_from = [&](int64_t first) {
     return first < p.rows ? at_most(rows_of_turn, p.rows - first) : 0;
@@ -327,7 +325,7 @@ inline void amx_product(const ProductArguments<float>& p) {
     const bool in_place = !p.accumulate && in_equal_distances(p.c + first, count);
     if (!in_place) {
       // Whole squares, and not a power of two apart.
-      rows.sums.stride = (p.columns + kSquare - 1) / kSquare * kSquare + kLanes<float>;
+      rows.sums.stride = squares(p.columns) * kSquare + kLanes<float>;
       rows.sums.first = kept_sums.at_least(kProductRows * rows.sums.stride);
     }
     for (int64_t k = 0; k < p.depth; k += kStackDepth) {

@@ -86,7 +86,7 @@ void amx_step(const StepArguments<float>& s) {
   }
   thread_local Kept<float> kept_left;
   const int64_t count = slabs(s.depth), next_square = count * kSlab;
-  float* left = kept_left.at_least((s.rows + kSquare - 1) / kSquare * next_square);
+  float* left = kept_left.at_least(squares(s.rows) * next_square);
   const auto tiles_of = [&](int64_t r) {
     return left + r / kSquare * next_square + r % kSquare / kTileSide * kTile;
   };

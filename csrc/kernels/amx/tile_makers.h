@@ -17,11 +17,6 @@ struct NextSquareAndWork : NextSquare {
   MASKED_RNN_INLINE void with_products() { work.do_steps(steps); }
 };
 
-// How many steps go with each of `groups` groups of products.
-constexpr int64_t steps_of_each(int64_t steps, int64_t groups) {
-  return groups == 0 ? 0 : (steps + groups - 1) / groups;
-}
-
 // 32 rows of 16 numbers, or 16 rows of 32, of which the columns become lines of a tile.
 class Columns {
  public:

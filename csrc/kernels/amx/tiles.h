@@ -24,6 +24,14 @@ constexpr int64_t kProductsOfPieces = kPieces * (kPieces + 1) / 2;
 // (Not std::min, a function that the linker might share with processors without AMX.)
 constexpr int64_t at_most(int64_t most, int64_t n) { return n < most ? n : most; }
 
+// The squares that cover so many rows, or columns.
+constexpr int64_t squares(int64_t n) { return (n + kSquare - 1) / kSquare; }
+
+// How much of `count` is done with each of `groups` groups of products.
+constexpr int64_t of_each(int64_t count, int64_t groups) {
+  return groups == 0 ? 0 : (count + groups - 1) / groups;
+}
+
 constexpr int64_t slabs(int64_t depth) { return (depth + kTileDepth - 1) / kTileDepth; }
 
 // While it lives the thread's tiles can be used: eight of up to 16 lines of 64 bytes. Tiles 0 to 3 are
@@ -156,10 +164,9 @@ MASKED_RNN_INLINE void fetch_square(const Square& square) {
 }
 
 // What is done while a square is computed: the one that comes then is fetched, which has no rows if none
-// does. More may be done with each group of products, see tile_makers.h.
+// does. What derives from it says what else is done, with_products() each group of products.
 struct NextSquare {
   Square square;
-  MASKED_RNN_INLINE void with_products() {}
 };
 
 // to = from + the product of `count` slabs of each side, and what `ahead` does meanwhile. Of each two
@@ -173,7 +180,7 @@ inline void multiply_slabs(const float* left,
                            Ahead ahead) {
   const int64_t groups = count * kProductsOfPieces;
   // Rows to fetch with each group of products.
-  const int64_t each = groups == 0 ? 0 : (ahead.square.rows + groups - 1) / groups;
+  const int64_t each = of_each(ahead.square.rows, groups);
   int64_t fetched = 0;
   // (The tiles' loads and stores are no memory accesses in the compiler's eyes.)
   asm volatile("" ::: "memory");
