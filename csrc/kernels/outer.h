@@ -59,27 +59,17 @@ inline void outer_sum(const T* a,
   Vec<T> sum[R][kBlockVectors] = {};
   fetch_tile<T, R, kBlockVectors>([&](int64_t i)
                                       __attribute__((always_inline)) { return c + i * c_stride; });
-  for (int64_t k = 0; k < depth; ++k) {
-    // The left side's rows stand far apart, and other threads have written some of them.
-    if constexpr (kFetchesLeftSide) {
-      __builtin_prefetch(a + kLine<T>);
-    }
-    Vec<T> side[kBlockVectors];
-#pragma GCC unroll 4
-    for (int v = 0; v < kBlockVectors; ++v) {
-      side[v] = load(b + v * kLanes<T>);
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-      const Vec<T> x = broadcast(a[i]);
-#pragma GCC unroll 4
-      for (int v = 0; v < kBlockVectors; ++v) {
-        sum[i][v] = multiply_add<T>(x, side[v], sum[i][v]);
-      }
-    }
-    a += next_operand;
-    b += kSideColumns<T>;
-  }
+  for_operands(
+      0, depth, [&](int64_t) __attribute__((always_inline)) {
+        // The left side's rows stand far apart, and other threads have written some of them.
+        if constexpr (kFetchesLeftSide) {
+          __builtin_prefetch(a + kLine<T>);
+        }
+        add_operand<T, R, kBlockVectors>(
+            sum, [&](int i) __attribute__((always_inline)) { return a[i]; }, b);
+        a += next_operand;
+        b += kSideColumns<T>;
+      });
   if (columns >= kSideColumns<T>) {
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {

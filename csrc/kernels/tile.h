@@ -71,6 +71,64 @@ MASKED_RNN_INLINE void fetch_lines(const T* part, int64_t first, int64_t count) 
 // Of a tile that fetches nothing.
 struct NoFetch {};
 
+// Of each row or of each vector of columns, whichever are fewer, a tile of 16 registers holds an operand,
+// beside its sums and one operand of the others. With 32 registers there is room for either.
+template <int R, int V>
+constexpr bool kHoldsRows = MASKED_RNN_VECTOR_BYTES == 32 && R < V;
+
+// sum[r][v] += row(r) * columns[v], one operand of each.
+template <class T, int R, int V, class Row>
+MASKED_RNN_INLINE void add_operand(Vec<T> (&sum)[R][V], const Row& row, const T* columns) {
+  if constexpr (kHoldsRows<R, V>) {
+    Vec<T> x[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      x[r] = broadcast(row(r));
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      const Vec<T> column = load(columns + v * kLanes<T>);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        sum[r][v] = multiply_add_registers<T>(x[r], column, sum[r][v]);
+      }
+    }
+  } else {
+    Vec<T> column[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      column[v] = load(columns + v * kLanes<T>);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const Vec<T> x = broadcast(row(r));
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        sum[r][v] = multiply_add_registers<T>(x, column[v], sum[r][v]);
+      }
+    }
+  }
+}
+
+// Operands between two questions whether there are more: where vectors are short, so are their
+// multiply-adds, and what else a loop does weighs more.
+constexpr int kOperandsAtOnce = MASKED_RNN_VECTOR_BYTES == 32 ? 4 : 1;
+
+// Calls operand(k) for k in [first, last).
+template <class Operand>
+MASKED_RNN_INLINE void for_operands(int64_t first, int64_t last, const Operand& operand) {
+  int64_t k = first;
+  for (; k + kOperandsAtOnce <= last; k += kOperandsAtOnce) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kOperandsAtOnce; ++i) {
+      operand(k + i);
+    }
+  }
+  for (; k < last; ++k) {
+    operand(k);
+  }
+}
+
 // sum[r][v] += sum over operands k in [first, last) of a[r][k] * b[k - first][v]. On the way
 // fetch(operands done, operands that come now) is called, of kFetchedOperands and fewer at the end.
 template <class T, int R, int V, class Fetch>
@@ -91,21 +149,14 @@ MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][V],
       end = last - k < kFetchedOperands<T> ? last : k + kFetchedOperands<T>;
       fetch(k - first, end - k);
     }
-    for (; k < end; ++k) {
-      Vec<T> column[V];
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        column[v] = load(b + ((k - first) * V + v) * kLanes<T>);
-      }
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const Vec<T> x = broadcast(rows[r][k]);
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) {
-          sum[r][v] = multiply_add<T>(x, column[v], sum[r][v]);
-        }
-      }
-    }
+    for_operands(
+        k, end, [&](int64_t i) __attribute__((always_inline)) {
+          add_operand<T, R, V>(
+              sum,
+              [&](int r) __attribute__((always_inline)) { return rows[r][i]; },
+              b + (i - first) * V * kLanes<T>);
+        });
+    k = end;
   }
 }
 

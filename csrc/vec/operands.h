@@ -80,6 +80,23 @@ inline T operand(const T* first, const T*) {
 
 #endif
 
+// multiply_add for operands that several sums need, and that stay in registers. Where there are only 16 of
+// these, the compiler would let each instruction read y from memory once more, and reading is what a core
+// runs short of where another program shares it.
+template <class T>
+MASKED_RNN_INLINE Vec<T> multiply_add_registers(Vec<T> x, Vec<T> y, Vec<T> sum) {
+#if MASKED_RNN_VECTOR_BYTES == 32
+  if constexpr (sizeof(T) == 4) {
+    asm("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(x), "x"(y));
+  } else {
+    asm("vfmadd231pd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(y));
+  }
+  return sum;
+#else
+  return multiply_add<T>(x, y, sum);
+#endif
+}
+
 // From number n on of a row that may be null.
 template <class T>
 MASKED_RNN_INLINE const T* from_number(const T* row, int64_t n) {
