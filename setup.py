@@ -50,9 +50,7 @@ class BuildLibraries(build_ext):
     def run(self) -> None:
         configure = [
             "cmake",
-            f"-S{ROOT}",
-            f"-B{BUILD}",
-            "-DCMAKE_BUILD_TYPE=Release",
+            "--preset=release",  # in BUILD
             f"-DPython3_EXECUTABLE={sys.executable}",
             f"-DMASKED_RNN_INSTALL_RPATH={install_rpath()}",
         ]
@@ -60,7 +58,7 @@ class BuildLibraries(build_ext):
             configure += ["-DMASKED_RNN_BUILD_TESTS=OFF"]  # scripts/test.sh turns them on
             if "CMAKE_GENERATOR" not in os.environ and shutil.which("ninja"):
                 configure += ["-GNinja"]
-        run(*configure)
+        run(*configure, cwd=ROOT)
 
         jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", str(len(os.sched_getaffinity(0))))
         targets = ["masked_rnn", "masked_rnn_models", "masked-rnn"]

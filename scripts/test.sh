@@ -63,7 +63,7 @@ check "build of the tests" build_tests
 check "C++ tests of kernels" build/release/bin/test_csrc --gtest_brief=1
 check "C++ tests, addresses" sanitized asan all_tests
 check "C++ tests, threads" sanitized tsan test_models_nn
-check "Python tests" python -m pytest -q -n "$(nproc)"
+check "Python tests" python -m pytest -q -n "$(nproc)" --dist worksteal
 check "headers compile alone" cmake --build build/release --target all_verify_interface_header_sets
 check "installed wheel" installed_wheel
 check "cmake --install" installed_by_cmake

@@ -23,6 +23,7 @@ constexpr int kRepetitions = 9;             // the best of them counts
 constexpr int64_t kMultiplyAdds = 1 << 21;  // of one chain
 constexpr int64_t kMultiplyAddsOfRate = 1 << 18;
 constexpr int64_t kBytesToRead = 1 << 27;
+constexpr int64_t kMostReads = 1 << 15;  // of a block, however small
 
 // A loop returns something that depends on all it did, lest the compiler drop it.
 volatile float sink;
@@ -157,7 +158,7 @@ double read_bandwidth(int threads, int64_t bytes) {
   const Loops l = loops();
   const int64_t each = std::max<int64_t>(256, bytes / threads / 256 * 256);
   const int64_t count = each / static_cast<int64_t>(sizeof(float));
-  const int64_t times = kBytesToRead / each + 1;
+  const int64_t times = std::min(kBytesToRead / each + 1, kMostReads);
   std::vector<std::vector<Four>> blocks(threads, std::vector<Four>(count / 4));
   const double seconds = shortest(threads, [&](int thread) {
     const auto* block = reinterpret_cast<const float*>(blocks[thread].data());

@@ -6,15 +6,18 @@
 namespace masked_rnn::benchmark {
 namespace {
 
+// What takes less than this in all its rounds has more of them, up to so many times as many.
 constexpr double kLeastSeconds = 0.5;
-constexpr int kMostRounds = 200;
+constexpr int kMostTimesRounds = 20;
 
 }  // namespace
 
 std::vector<Rounds> interleaved(const std::vector<Runner>& runners, int rounds) {
   std::vector<Rounds> result(runners.size());
   double passed = 0;
-  for (int round = -1; round < rounds || (passed < kLeastSeconds && round < kMostRounds); ++round) {
+  for (int round = -1;
+       round < rounds || (passed < kLeastSeconds && round < kMostTimesRounds * rounds);
+       ++round) {
     for (size_t i = 0; i < runners.size(); ++i) {
       const StepSeconds step = runners[i].run();
       passed += step.total();

@@ -14,7 +14,8 @@
 namespace masked_rnn {
 namespace {
 
-constexpr auto kOutput = R"(The last line is "accuracy 0.9123": the part of the sequences, or of all
+constexpr auto kEvaluationOutput =
+    R"(The last line is "accuracy 0.9123": the part of the sequences, or of all
 words, whose label is right.
 )";
 
@@ -58,7 +59,7 @@ int evaluate_run(CLI::App& command, const EvaluateArguments& arguments) {
 std::function<int()> add_evaluate_command(CLI::App& program) {
   CLI::App& command =
       *program.add_subcommand("evaluate", "Measure a trained model on a labelled file");
-  command.footer(kOutput);
+  command.footer(kEvaluationOutput);
   auto arguments = std::make_shared<EvaluateArguments>();
   arguments->apply.add_to(command);
   command.add_option("FILE", arguments->file, "Labelled file: .tsv .csv .conllu .conll .ts")

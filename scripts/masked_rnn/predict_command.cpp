@@ -20,7 +20,7 @@
 namespace masked_rnn {
 namespace {
 
-constexpr auto kOutput = R"(Writes to standard output:
+constexpr auto kPredictionOutput = R"(Writes to standard output:
   a classifier  label <TAB> probability <TAB> text, a line for each sequence
   a labeller    CoNLL-U with the label of each word as UPOS; .conllu and .conll input
                 comes back with only the labels changed
@@ -72,7 +72,7 @@ int predict_with_run(CLI::App& command, const PredictArguments& arguments) {
 std::function<int()> add_predict_command(CLI::App& program) {
   CLI::App& command =
       *program.add_subcommand("predict", "Apply a trained model to files or standard input");
-  command.footer(kOutput);
+  command.footer(kPredictionOutput);
   auto arguments = std::make_shared<PredictArguments>();
   arguments->apply.add_to(command);
   command.add_option("FILE",

@@ -42,7 +42,7 @@ def test_report_writes_tables_and_picture(tmp_path):
     pytest.importorskip("matplotlib")
     report = [sys.executable, ROOT / "scripts/benchmark/report.py", PROGRAM]
     subprocess.run(
-        [*report, "--quick", "--rounds", "1", "--out", tmp_path, *TINY],
+        [*report, "--quick", "--rounds", "1", "--out", tmp_path, *TINY, "--directions", "1"],
         check=True,
         capture_output=True,
         timeout=120,
