@@ -58,9 +58,24 @@ inline float operand(const float* first, const float* second) {
 
 constexpr int64_t kTerms = 1;
 
+// Rounded once where there is an instruction for it, whatever the compiler is told to optimise.
 template <class T>
 MASKED_RNN_INLINE Vec<T> multiply_add(Vec<T> x, Vec<T> y, Vec<T> sum) {
+#if MASKED_RNN_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4) {
+    return _mm512_fmadd_ps(x, y, sum);
+  } else {
+    return _mm512_fmadd_pd(x, y, sum);
+  }
+#elif MASKED_RNN_VECTOR_BYTES == 32
+  if constexpr (sizeof(T) == 4) {
+    return _mm256_fmadd_ps(x, y, sum);
+  } else {
+    return _mm256_fmadd_pd(x, y, sum);
+  }
+#else
   return sum + x * y;
+#endif
 }
 
 template <class T>
