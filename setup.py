@@ -51,13 +51,13 @@ class BuildLibraries(build_ext):
         configure = [
             "cmake",
             "--preset=release",  # in BUILD
+            "-DMASKED_RNN_BUILD_TESTS=OFF",  # scripts/test.sh turns them on
             f"-DPython3_EXECUTABLE={sys.executable}",
             f"-DMASKED_RNN_INSTALL_RPATH={install_rpath()}",
         ]
-        if not (BUILD / "CMakeCache.txt").exists():
-            configure += ["-DMASKED_RNN_BUILD_TESTS=OFF"]  # scripts/test.sh turns them on
-            if "CMAKE_GENERATOR" not in os.environ and shutil.which("ninja"):
-                configure += ["-GNinja"]
+        is_first = not (BUILD / "CMakeCache.txt").exists()
+        if is_first and "CMAKE_GENERATOR" not in os.environ and shutil.which("ninja"):
+            configure += ["-GNinja"]
         run(*configure, cwd=ROOT)
 
         jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", str(len(os.sched_getaffinity(0))))

@@ -10,7 +10,7 @@ namespace masked_rnn::benchmark {
 using Rounds = std::vector<StepSeconds>;
 
 // One for each runner. Each round runs every runner once; a first round only warms up. At least so
-// many rounds, and up to 20 times as many of short ones, until half a second has passed.
+// many rounds, and several times as many of short ones, until half a second has passed.
 std::vector<Rounds> interleaved(const std::vector<Runner>& runners, int rounds);
 
 // A part of the steps' times: &StepSeconds::forward, say.
