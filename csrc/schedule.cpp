@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace masked_rnn {
 namespace {
 
-// Everything that follows from `order` and `lengths`, with room for `times`.
+// Everything that follows from `order` and `lengths`, with room for `times` and `rows`.
 void number_rows(Schedule& s) {
   s.num_sequences = static_cast<int64_t>(s.lengths.size());
   s.num_rows = std::accumulate(s.lengths.begin(), s.lengths.end(), int64_t{0});
@@ -21,13 +22,15 @@ void number_rows(Schedule& s) {
     s.offsets[step + 1] = s.offsets[step] + active;
   }
   s.times.resize(s.num_rows);
+  s.rows.resize(s.num_rows);
 }
 
-// Everything but `times`, from the number of valid tokens of each sequence.
+// Everything but `times`, of a whole batch, from the number of valid tokens of each sequence.
 Schedule order_rows(const std::vector<int64_t>& lengths) {
   Schedule s;
   s.order.resize(lengths.size());
   std::iota(s.order.begin(), s.order.end(), 0);
+  s.lengths.reserve(lengths.size());
   std::stable_sort(s.order.begin(), s.order.end(), [&](int64_t a, int64_t b) {
     return lengths[a] > lengths[b];
   });
@@ -35,6 +38,7 @@ Schedule order_rows(const std::vector<int64_t>& lengths) {
     s.lengths.push_back(lengths[b]);
   }
   number_rows(s);
+  std::iota(s.rows.begin(), s.rows.end(), int64_t{0});
   return s;
 }
 
@@ -76,16 +80,55 @@ Schedule schedule_from_mask(
   return s;
 }
 
-Schedule schedule_of(const Schedule& batch, Slice slice) {
+Schedule schedule_of(const Schedule& batch, const std::vector<int64_t>& places) {
   Schedule s;
-  s.order.assign(batch.order.begin() + slice.first, batch.order.begin() + slice.last);
-  s.lengths.assign(batch.lengths.begin() + slice.first, batch.lengths.begin() + slice.last);
+  s.order.reserve(places.size());
+  s.lengths.reserve(places.size());
+  for (const int64_t place : places) {
+    s.order.push_back(batch.order[place]);
+    s.lengths.push_back(batch.lengths[place]);
+  }
   number_rows(s);
   for (int64_t step = 0; step < s.num_steps; ++step) {
-    const auto from = batch.times.begin() + batch.offsets[step] + slice.first;
-    std::copy_n(from, s.rows_at(step), s.times.begin() + s.offsets[step]);
+    for (int64_t j = 0; j < s.rows_at(step); ++j) {
+      const int64_t row = s.offsets[step] + j, of_batch = batch.offsets[step] + places[j];
+      s.times[row] = batch.times[of_batch];
+      s.rows[row] = batch.rows[of_batch];
+    }
   }
   return s;
+}
+
+Shares::Shares(const Schedule& batch, int64_t count) : batch_(batch), size_(count) {
+  if (count == 1) {
+    return;
+  }
+  std::vector<int64_t> left(batch.num_sequences);
+  std::iota(left.begin(), left.end(), int64_t{0});
+  int64_t rows_left = batch.num_rows;
+  for (; count > 1; --count) {
+    const int64_t share = rows_left / count;
+    int64_t room = share;
+    std::vector<int64_t> taken, others;
+    for (const int64_t place : left) {
+      const int64_t length = batch.lengths[place];
+      const bool fits = length > 0 && length <= room;
+      (fits ? taken : others).push_back(place);
+      room -= fits ? length : 0;
+    }
+    // A little too much may be nearer to it than what is too little.
+    const auto shortest = std::find_if(
+        others.rbegin(), others.rend(), [&](int64_t place) { return batch.lengths[place] > 0; });
+    if (shortest != others.rend() && batch.lengths[*shortest] < 2 * room) {
+      room -= batch.lengths[*shortest];
+      taken.insert(std::upper_bound(taken.begin(), taken.end(), *shortest), *shortest);
+      others.erase(std::next(shortest).base());
+    }
+    rows_left -= share - room;
+    shares_.push_back(schedule_of(batch, taken));
+    left = std::move(others);
+  }
+  shares_.push_back(schedule_of(batch, left));
 }
 
 std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slices) {

@@ -27,6 +27,7 @@ struct Schedule {
   std::vector<int64_t> lengths;  // [B] in that order
   std::vector<int64_t> offsets;  // [num_steps + 1] first row of each step
   std::vector<int64_t> times;    // [N]
+  std::vector<int64_t> rows;  // [N] of a share: which of the batch's rows each is; else all of them
 
   int64_t rows_at(int64_t step) const { return offsets[step + 1] - offsets[step]; }
 };
@@ -38,13 +39,30 @@ Schedule schedule_from_lengths(const int64_t* lengths, int64_t B, bool reverse);
 Schedule schedule_from_mask(
     const bool* mask, int64_t stride_t, int64_t stride_b, int64_t T, int64_t B, bool reverse);
 
-// Sequences [first, last) of the schedule's order, one part per thread.
+// The schedule of some of a batch's sequences alone, the ones at `places` of its order, which rise. Its
+// `order` still says which of the batch they are.
+Schedule schedule_of(const Schedule& batch, const std::vector<int64_t>& places);
+
+// A batch's sequences as `count` schedules with about equally many rows, each of the longest ones that are
+// left and for which there is room. The last ones may be empty. A single share is the batch itself, which must
+// live as long.
+class Shares {
+ public:
+  Shares(const Schedule& batch, int64_t count);
+
+  int64_t size() const { return size_; }
+  const Schedule& operator[](int64_t i) const { return size_ == 1 ? batch_ : shares_[i]; }
+
+ private:
+  const Schedule& batch_;
+  const int64_t size_;
+  std::vector<Schedule> shares_;  // none of a single one
+};
+
+// Sequences [first, last) of the schedule's order.
 struct Slice {
   int64_t first, last;
 };
-
-// The schedule of some of a batch's sequences alone. Its `order` still says which of the batch they are.
-Schedule schedule_of(const Schedule& batch, Slice slice);
 
 // Steps [first, last).
 struct Steps {

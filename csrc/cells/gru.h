@@ -32,7 +32,7 @@ struct GruCell {
       const Vec<T> h_n = sum[2] + bias;
       before_tanh[i] = extent.load(x + 2 * H) + r * h_n;
       if (s.saved != nullptr) {
-        T* saved = s.saved + row * s.saved_stride + j;
+        T* saved = s.saved[row] + j;
         save(s, extent, saved, {r, z[i]});
         save(s, extent, saved + 3 * H, {h_n});
       }
@@ -44,7 +44,7 @@ struct GruCell {
       const Vec<T> h_prev = extent.load(s.h_prev[row] + j);
       extent.store(s.h[row] + j, (1 - z[i]) * n + z[i] * h_prev);
       if (s.saved != nullptr) {
-        save(s, extent, s.saved + row * s.saved_stride + j + 2 * H, {n});
+        save(s, extent, s.saved[row] + j + 2 * H, {n});
       }
     }
   }
@@ -60,7 +60,7 @@ struct GruCell {
                        int64_t j,
                        const Extent& extent) {
     const int64_t H = s.hidden;
-    const T* saved = s.saved + row * s.saved_stride + j;
+    const T* saved = s.saved[row] + j;
     const Vec<T> r = extent.load(saved), z = extent.load(saved + H);
     const Vec<T> n = extent.load(saved + 2 * H), h_n = extent.load(saved + 3 * H);
     const Vec<T> h_prev = extent.load(state_row(s, row) + j);

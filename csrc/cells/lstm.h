@@ -34,7 +34,7 @@ struct LstmCell {
       c[r] = f * extent.load(cell) + i * g;
       extent.store(cell, c[r]);
       if (s.saved != nullptr) {
-        save(s, extent, s.saved + row * s.saved_stride + j, {i, f, g, o[r], c[r]});
+        save(s, extent, s.saved[row] + j, {i, f, g, o[r], c[r]});
       }
     }
     // A loop of its own: the rows' chains of operations run side by side.
@@ -45,7 +45,7 @@ struct LstmCell {
 
   // The state that the derivative of a row reads.
   static const T* state_row(const StepBackwardArguments<T>& s, int64_t row) {
-    return s.c_prev + row * s.c_prev_stride;
+    return s.c_prev[row];
   }
 
   template <class Extent>
@@ -54,7 +54,7 @@ struct LstmCell {
                        int64_t j,
                        const Extent& extent) {
     const int64_t H = s.hidden;
-    const T* saved = s.saved + row * s.saved_stride + j;
+    const T* saved = s.saved[row] + j;
     const Vec<T> i = extent.load(saved), f = extent.load(saved + H);
     const Vec<T> g = extent.load(saved + 2 * H), o = extent.load(saved + 3 * H);
     const Vec<T> tanh_c = tanh<T>(extent.load(saved + 4 * H));

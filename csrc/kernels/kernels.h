@@ -29,6 +29,13 @@ struct PackArguments {
 // begins: that makes single sequences 15-25% faster where weight_hh is as large as the second-level
 // cache.
 
+// Rows that are read next and stand in no near cache.
+template <class T>
+struct NextRows {
+  const T* const* rows = nullptr;  // [count] -> [size]
+  int64_t count = 0, size = 0;
+};
+
 // c[r] (+)= a[r] * B for rows given by pointers. Every element is a sum of parts of k, each one chain of
 // multiply-adds in the order of k, whatever the other rows are.
 template <class T>
@@ -47,6 +54,7 @@ struct ProductArguments {
   // Where `packed` is null: B itself, of which each block is packed when it is multiplied. For products
   // of so few rows that no block is multiplied twice, or of a single one where reads_rows.
   PackArguments<T> weight{};
+  NextRows<T> next{};  // may be fetched meanwhile
 };
 
 // One time step of consecutive sequences: recurrent product and cell in one pass.
@@ -61,14 +69,14 @@ struct StepArguments {
   const T* bias_hn;        // [H] GRU: bias of W_hn h, or null
   const T* gates;          // [rows, G*H]: W_ih x + biases
   int64_t gates_stride;
-  T* saved;  // [rows, saved_size] out, or null
-  int64_t saved_stride;
+  T* const* saved;        // [rows] -> [saved_size] out, or null
   bool save_past_caches;  // stream `saved`, all of whose parts are whole aligned vectors then
   T* c;                   // [rows, H] LSTM in and out
   int64_t c_stride;
-  T* const* h;          // [rows] -> [H] out
-  bool backwards;       // read `packed` from its end to its beginning
-  bool packed_is_cold;  // is it in no near cache? It is fetched then
+  T* const* h;     // [rows] -> [H] out
+  bool backwards;  // read `packed` from its end to its beginning
+  // Are `packed`, or the rows of h, in no near cache? They are fetched then.
+  bool packed_is_cold, h_is_cold;
 };
 
 // The cell's derivative at one time step, from the gradient of h to that of the pre-activations.
@@ -82,10 +90,8 @@ struct StepBackwardArguments {
   int64_t grad_h_stride;
   T* grad_c;  // [rows, H] LSTM in: of c_t, out: of c_(t-1)
   int64_t grad_c_stride;
-  const T* saved;  // [rows, saved_size]
-  int64_t saved_stride;
-  const T* c_prev;  // [rows, H] LSTM
-  int64_t c_prev_stride;
+  const T* const* saved;   // [rows] -> [saved_size]
+  const T* const* c_prev;  // [rows] -> [H] LSTM
   const T* const* h_prev;  // [rows] -> [H] GRU
   const T* const* h;       // [rows] -> [H] vanilla RNN
   T* grad_gates;           // [rows, G*H] out; GRU [rows, 4H]: r, z, n's recurrent part and n
@@ -93,8 +99,8 @@ struct StepBackwardArguments {
   T* h_raw;  // [rows, H] out: LSTM's h before the projection, or null
   int64_t h_raw_stride;
   // Where the same sequences' rows of the step before stand, which is computed next: so far from these
-  // among the pointers, and in `saved`. 0 if there is none.
-  int64_t earlier, saved_earlier;
+  // among the pointers. 0 if there is none.
+  int64_t earlier;
   bool cold;  // are saved, grad_output and the states in no near cache? They are fetched then
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <masked_rnn/csrc/kernels/depth_parts.h>
+#include <masked_rnn/csrc/kernels/next_rows.h>
 #include <masked_rnn/csrc/kernels/pack.h>
 #include <masked_rnn/csrc/kernels/row_product.h>
 
@@ -105,6 +106,8 @@ void product(const ProductArguments<T>& p) {
   const OperandRows<T> a(p.a, p.rows, p.depth);
   const int64_t depth = operands(p.depth), blocks = (p.columns + units - 1) / units;
   const DepthParts parts{depth};
+  const int64_t tiles = row_tiles<kTileRows<kBlockVectors>>(p.rows);
+  FetchNext<T> fetch_next(p.next, blocks * tiles * (depth / kFetchedOperands<T> + 1));
   // All blocks of a part of k, then those of the next.
   in_order(parts.count * blocks, p.backwards, [&](int64_t i, int64_t next) {
     const int64_t part = i / blocks, block = i % blocks;
@@ -117,7 +120,6 @@ void product(const ProductArguments<T>& p) {
         p.packed_is_cold && next >= 0
             ? p.packed + (next % blocks * depth + parts.first(next / blocks)) * units
             : nullptr;
-    const int64_t tiles = row_tiles<kTileRows<kBlockVectors>>(p.rows);
     int64_t tile = 0;
     for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
       constexpr int R = decltype(rows)::value;
@@ -130,7 +132,7 @@ void product(const ProductArguments<T>& p) {
           return p.c[r + i] + first;
         });
       }
-      if (next_rows != nullptr || next_part != nullptr) {
+      if (next_rows != nullptr || next_part != nullptr || fetch_next.any()) {
         product_tile<T, R>(
             p,
             a.data(),
@@ -147,6 +149,7 @@ void product(const ProductArguments<T>& p) {
               if (next_part != nullptr) {
                 fetch_lines(next_part, done, now);
               }
+              fetch_next();
             });
       } else {
         product_tile<T, R>(p, a.data(), b, r, first, k_first, k_last, add, NoFetch{});

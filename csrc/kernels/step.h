@@ -58,6 +58,11 @@ inline void step_tile(
   constexpr int V = kStepVectors<Cell>;
   Vec<T> sum[R][V] = {};
   const int64_t depth = operands(s.depth);
+  if (s.h_is_cold) {
+    fetch_tile<T, R, kUnitVectors<Cell>>([&](int64_t i) __attribute__((always_inline)) {
+      return s.h[r + i] + j;
+    });
+  }
   add_products<T, R, V>(sum, h_prev + r, s.packed + j * Cell::kGates * depth, 0, depth, fetch);
   apply_cell<T, Cell, R>(s, r, j, sum);
 }
@@ -172,9 +177,8 @@ void step_backward(const StepBackwardArguments<T>& arguments) {
     const bool here = r >= ahead;
     const int64_t row = here ? r - ahead : r - ahead + s.rows + s.earlier;
     if (s.cold && (here || s.earlier != 0)) {
-      const int64_t saved_row = here ? row : row - s.earlier + s.saved_earlier;
       for (int part = 0; part < Cell::kSaved; ++part) {
-        next[n++] = s.saved + saved_row * s.saved_stride + part * s.hidden;
+        next[n++] = s.saved[row] + part * s.hidden;
       }
       if (s.grad_output != nullptr) {
         next[n++] = s.grad_output[row];

@@ -23,13 +23,11 @@ constexpr int64_t kLargestWeights = 1 << 18;
 using Additions = std::vector<std::pair<at::Tensor, at::Tensor>>;
 
 // Depends on nothing but the layer and its lengths, as the order of additions does.
-std::vector<Slice> group_sequences(const LayerArguments& a, const Schedule& schedule) {
+int64_t number_of_groups(const LayerArguments& a, const Schedule& schedule) {
   const int64_t sequences = schedule.num_steps > 0 ? schedule.rows_at(0) : 0;
   const int64_t weights = a.weight_hh.numel() + a.weight_ih.numel();
   const bool two = sequences >= 2 * kSequencesOfGroup && weights <= kLargestWeights && !a.one_hot();
-  auto groups = split(schedule, {0, schedule.num_steps}, two ? 2 : 1);
-  groups.back().last = schedule.num_sequences;  // those without rows too
-  return groups;
+  return two ? 2 : 1;
 }
 
 // A direction's pass.
@@ -44,11 +42,11 @@ class BackwardDirection {
                     const WantedMask& wanted,
                     int64_t threads)
       : schedule_(schedule),
-        slices_(group_sequences(a, schedule_)),
+        shares_(schedule_, number_of_groups(a, schedule_)),
         batch_(a, schedule_, output, saved, grads, wanted, use_of_weight_ih()),
-        jobs_(static_cast<int64_t>(slices_.size()), threads) {
-    for (const Slice& slice : slices_) {
-      groups_.emplace_back(batch_, slice, jobs_.threads_of_each());
+        jobs_(shares_.size(), threads) {
+    for (int64_t i = 0; i < shares_.size(); ++i) {
+      groups_.emplace_back(batch_, shares_[i], jobs_.threads_of_each());
     }
   }
 
@@ -79,12 +77,12 @@ class BackwardDirection {
 
  private:
   WeightUse use_of_weight_ih() const {
-    const bool once = slices_.size() == 1 && schedule_.num_rows <= kPartRows;
+    const bool once = shares_.size() == 1 && schedule_.num_rows <= kPartRows;
     return once ? WeightUse::kOnce : WeightUse::kOften;
   }
 
   const Schedule& schedule_;
-  const std::vector<Slice> slices_;
+  const Shares shares_;
   const BackwardBatch<T> batch_;
   Jobs jobs_;
   std::deque<BackwardGroup<T>> groups_;

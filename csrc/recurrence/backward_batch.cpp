@@ -28,6 +28,7 @@ BackwardBatch<T>::BackwardBatch(const LayerArguments& a_,
       output(with_contiguous_rows(output_)),
       saved(saved_.contiguous()),
       h_0(a.h_0.contiguous()),
+      c_0(a.cell == CellKind::kLstm ? a.c_0.contiguous() : at::Tensor()),
       grads(grads_),
       weight_hh(PackedWeight<T>::plain(
           k.by_step, a.weight_hh, {0, a.weight_hh.size(0)}, use_of_steps(schedule))) {

@@ -15,7 +15,7 @@ struct BackwardBatch {
   const Schedule& schedule;
   const WantedMask& wanted;
   const Kernels<T>& k;
-  at::Tensor output, saved, h_0;
+  at::Tensor output, saved, h_0, c_0;
   OutputGradients grads;
   PackedWeight<T> weight_hh, weight_hr, weight_ih, weight_ih_n;
   at::Tensor grad_input, grad_h_0, grad_c_0;  // undefined where they are not wanted

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace masked_rnn::recurrence {
 namespace {
@@ -53,17 +54,21 @@ void copy_or_zero(const Rows<const T>& from, int64_t row, Range columns, T* to) 
 }  // namespace
 
 template <class T>
-BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch, Slice slice, int64_t most_threads)
+BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch,
+                                const Schedule& share,
+                                int64_t most_threads)
     : batch_(batch),
-      slice_(slice),
-      schedule(schedule_of(batch.schedule, slice)),
+      schedule(share),
       output(row_pointers<T>(schedule, batch.output)),
+      saved(saved_pointers<T>(schedule, batch.saved)),
       previous(previous_pointers<T>(schedule, output, batch.h_0)),
-      saved(rows_of<T>(batch.saved)),
       grad_h(scratch.rows<T>(B, P)),
       grad_h_rows(grad_h.pointers(B)),
       together(share_out_units(a, batch.schedule, most_threads)),
       cold(are_cold<T>(batch.schedule.num_rows, saved_size(a.cell, H) + 2 * H)),
+      fetch_saved(is_far(static_cast<size_t>(batch.schedule.num_rows * saved_size(a.cell, H)) *
+                         sizeof(T)) &&
+                  !are_cold<T>(2 * B, saved_size(a.cell, H))),
       parts(parts_of_rows(
           schedule, part_rows(schedule, static_cast<size_t>(gate_columns(a.cell, H)) * sizeof(T)))),
       gates(std::min<size_t>(parts.size(), most_threads > 1 ? 2 : 1)),
@@ -83,7 +88,7 @@ BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch, Slice slice, int6
     grad_h_n = {grads.h_n.const_data_ptr<T>(), P};
   }
   if (a.cell == CellKind::kLstm) {
-    c_0 = in_order<T>(schedule, a.c_0, scratch);
+    previous_c = previous_pointers<T>(schedule, saved, batch.c_0, 4 * H);
     grad_c = scratch.rows<T>(B, H);
     if (grads.c_n.defined()) {
       grad_c_n = {grads.c_n.const_data_ptr<T>(), H};
@@ -202,22 +207,18 @@ void BackwardGroup<T>::cell(const GateGradients<T>& part,
   if (a.cell == CellKind::kLstm) {
     s.grad_c = grad_c[rows.first];
     s.grad_c_stride = grad_c.stride;
-    const bool start = step == 0;
-    s.c_prev = start ? c_0[rows.first] : saved[first_of_batch(step - 1) + rows.first] + 4 * H;
-    s.c_prev_stride = start ? c_0.stride : saved.stride;
+    s.c_prev = previous_c.data() + first;
     if (part.h_raw) {
       s.h_raw = part.h_raw[first - part.first];
       s.h_raw_stride = part.h_raw.stride;
     }
   }
-  s.saved = saved[first_of_batch(step) + rows.first];
-  s.saved_stride = saved.stride;
+  s.saved = saved.data() + first;
   s.h_prev = previous.data() + first;
   s.h = output.data() + first;
   s.cold = cold;
   if (step > 0) {
     s.earlier = schedule.offsets[step - 1] - schedule.offsets[step];
-    s.saved_earlier = first_of_batch(step - 1) - first_of_batch(step);
   }
   s.grad_gates = part.gates[first - part.first];
   s.grad_gates_stride = part.gates.stride;
@@ -272,6 +273,19 @@ void BackwardGroup<T>::input_gradient(const GateGradients<T>& part,
   }
 }
 
+// Of what is saved, the rows that are fetched during a step's product: those of two steps before it, for the
+// LSTM's c of one step is read along with the gates of the next.
+template <class T>
+NextRows<T> BackwardGroup<T>::read_next(int64_t step, Slice slice) const {
+  if (!fetch_saved || step < 2) {
+    return {};
+  }
+  const int64_t last = std::min(slice.last, schedule.rows_at(step - 2));
+  return {saved.data() + schedule.offsets[step - 2] + slice.first,
+          last - slice.first,
+          saved_size(a.cell, H)};
+}
+
 // The chain through a part's steps, on sequences of its own.
 template <class T>
 void BackwardGroup<T>::chain(const GateGradients<T>& part, Steps steps, Slice slice) const {
@@ -280,6 +294,7 @@ void BackwardGroup<T>::chain(const GateGradients<T>& part, Steps steps, Slice sl
     const Slice here{slice.first, std::min(slice.last, schedule.rows_at(t))};
     if (here.last > here.first) {
       cell(part, t, here, {0, H});
+      product.next = read_next(t, slice);
       through_weight_hh(part, t, here, product, grad_h_rows.data());
     }
   }

@@ -17,8 +17,8 @@ constexpr int64_t kPartRows = 128;
 template <class T>
 class BackwardGroup {
  public:
-  // The sequences `slice` of the batch, whose steps at most `most_threads` threads will compute.
-  BackwardGroup(const BackwardBatch<T>& batch, Slice slice, int64_t most_threads);
+  // The sequences of a share of the batch, whose steps at most `most_threads` threads will compute.
+  BackwardGroup(const BackwardBatch<T>& batch, const Schedule& share, int64_t most_threads);
   BackwardGroup(const BackwardGroup&) = delete;
   BackwardGroup& operator=(const BackwardGroup&) = delete;
 
@@ -41,6 +41,7 @@ class BackwardGroup {
                          ProductArguments<T>& product,
                          T* const* grad_h_before) const;
   void input_gradient(const GateGradients<T>& part, int64_t member, int64_t size) const;
+  NextRows<T> read_next(int64_t step, Slice slice) const;
   void chain(const GateGradients<T>& part, Steps steps, Slice slice) const;
   void chain_together(const GateGradients<T>& part,
                       Steps steps,
@@ -51,29 +52,23 @@ class BackwardGroup {
                         const Rows<const T>& final_grad,
                         const at::Tensor& result) const;
 
-  // Where the first sequence's row of a step stands among the batch's.
-  int64_t first_of_batch(int64_t step) const {
-    return batch_.schedule.offsets[step] + slice_.first;
-  }
-
   const BackwardBatch<T>& batch_;
   const LayerArguments& a = batch_.a;
   const Kernels<T>& k = batch_.k;
-  const Slice slice_;
-  const Schedule schedule;
+  const Schedule& schedule;
   const int64_t H = a.hidden_size(), P = a.output_size(), B = schedule.num_sequences;
   Scratch scratch;
-  std::vector<T*> output;
-  std::vector<const T*> previous, grad_output;
-  Rows<T> saved;                     // [rows of the batch, saved_size]
+  std::vector<T*> output, saved;  // [rows], as all of these
+  std::vector<const T*> previous, previous_c, grad_output;
   Rows<const T> grad_h_n, grad_c_n;  // of the batch, in the caller's order; null for zeros
-  Rows<T> c_0;                       // [B, H] in the schedule's order, as every state below
-  Rows<T> grad_h;                    // [B, P]
+  Rows<T> grad_h;                    // [B, P] in the schedule's order, as every state below
   Rows<T> grad_c;                    // [B, H]
   Rows<T> grad_raw;                  // [B, H] gradient of the LSTM's h before the projection
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
   const bool together;  // do threads share out hidden units?
   const bool cold;      // are the rows that the cell reads in no near cache?
+  const bool
+      fetch_saved;  // do they come from memory, and have those of two steps room in a near cache?
   const std::vector<Part> parts;
   // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
   // and wait for each other but once a part.

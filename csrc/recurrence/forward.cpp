@@ -16,12 +16,40 @@ namespace {
 // packed weight many times, few enough that their gates stay in the second-level cache.
 constexpr int64_t kProjectedRows = 128;
 
-// What the walk through some sequences throws away.
+// Of the walk through some sequences: where their rows stand, and what it throws away.
 template <class T>
-struct WalkScratch {
-  Rows<T> gates;  // [kProjectedRows + sequences, G*H] projected inputs
-  Rows<T> h_raw;  // [sequences, H] h before the projection
+struct Walk {
+  const Schedule& schedule;
+  std::vector<T*> output;  // [rows], and so are the next two
+  std::vector<const T*> previous;
+  std::vector<T*> saved;  // none without gradients
+  Rows<T> c;              // [sequences, H] cell state in the schedule's order
+  Rows<T> gates;          // [kProjectedRows + sequences, G*H] projected inputs
+  Rows<T> h_raw;          // [sequences, H] h before the projection
   std::vector<T*> gate_rows, h_raw_rows;
+
+  Walk(const LayerArguments& a,
+       const Schedule& schedule_,
+       const LayerResult& result,
+       const at::Tensor& h_0,
+       Scratch& scratch)
+      : schedule(schedule_),
+        output(row_pointers<T>(schedule, result.output)),
+        previous(previous_pointers<T>(schedule, output, h_0)) {
+    const int64_t H = a.hidden_size(), sequences = schedule.num_sequences;
+    if (result.saved.numel() > 0) {
+      saved = saved_pointers<T>(schedule, result.saved);
+    }
+    if (a.cell == CellKind::kLstm) {
+      c = in_order<T>(schedule, a.c_0, scratch);
+    }
+    gates = scratch.rows<T>(kProjectedRows + sequences, num_gates(a.cell) * H);
+    gate_rows = gates.pointers(kProjectedRows + sequences);
+    if (a.projected()) {
+      h_raw = scratch.rows<T>(sequences, H);
+      h_raw_rows = h_raw.pointers(sequences);
+    }
+  }
 };
 
 template <class T>
@@ -34,21 +62,19 @@ struct ForwardPass {
   const Kernels<T>& k = layer_kernels<T>(a);
   const int64_t G = num_gates(a.cell), H = a.hidden_size(), P = a.output_size();
   Scratch scratch;
-  std::vector<T*> output;
   at::Tensor h_0;
-  std::vector<const T*> previous;
   const bool together;
-  const std::vector<Slice> slices;  // one for each thread, or for all together
+  const Shares shares;  // one for each thread, or for all together
+  const std::vector<Walk<T>> walks;
   InputProjection<T> project;
   PackedWeight<T> weight_hh, weight_hr;
   at::Tensor bias_hh;
   const T* bias_hn = nullptr;
-  Rows<T> c;      // [B, H] cell state in the schedule's order
-  Rows<T> saved;  // [N, saved_size]
-  const bool save_past_caches =
-      H % k.lanes == 0 &&
-      is_far(static_cast<size_t>(schedule.num_rows * saved_size(a.cell, H)) * sizeof(T));
-  std::vector<WalkScratch<T>> walk_scratch;  // of each slice
+  const size_t saved_bytes =
+      save ? static_cast<size_t>(schedule.num_rows * saved_size(a.cell, H)) * sizeof(T) : 0;
+  const bool save_past_caches = H % k.lanes == 0 && is_far(saved_bytes);
+  const bool output_is_cold =
+      is_far(saved_bytes + static_cast<size_t>(schedule.num_rows * P) * sizeof(T));
 
   ForwardPass(const LayerArguments& arguments,
               const Schedule& schedule_,
@@ -59,12 +85,10 @@ struct ForwardPass {
         schedule(schedule_),
         result(result_),
         save(save_),
-        output(row_pointers<T>(schedule, result.output)),
         h_0(a.h_0.contiguous()),
-        previous(previous_pointers<T>(schedule, output, h_0)),
         together(share_out_units(a, schedule, threads)),
-        slices(together ? std::vector<Slice>{{0, schedule.num_sequences}}
-                        : split(schedule, {0, schedule.num_steps}, threads)),
+        shares(schedule, together ? 1 : threads),
+        walks(make_walks()),
         project(a, schedule, use_of_weight_ih()),
         weight_hh(PackedWeight<T>::transposed(k, k.by_step, a.weight_hh, G, use_of_steps())) {
     if (a.projected()) {
@@ -74,128 +98,91 @@ struct ForwardPass {
       bias_hh = a.bias_hh.contiguous();
       bias_hn = bias_hh.const_data_ptr<T>() + 2 * H;
     }
-    if (a.cell == CellKind::kLstm) {
-      c = in_order<T>(schedule, a.c_0, scratch);
-    }
-    if (save && saved_size(a.cell, H) > 0) {
-      saved = rows_of<T>(result.saved);
-    }
-    for (const Slice& slice : slices) {
-      walk_scratch.push_back(scratch_for(slice));
-    }
   }
 
   // Without gradients the same weights may well come again.
   WeightUse use_of_steps() const { return save ? WeightUse::kOften : WeightUse::kAgain; }
 
   WeightUse use_of_weight_ih() const {
-    const bool once = slices.size() == 1 && schedule.num_rows <= kProjectedRows;
+    const bool once = walks.size() == 1 && schedule.num_rows <= kProjectedRows;
     return save && once ? WeightUse::kOnce : use_of_steps();
   }
 
-  // Some hidden units of rows [first, last) of one step; gates holds their projected input.
-  void step(int64_t step,
-            int64_t first,
-            int64_t last,
-            Range units,
-            const T* gates,
-            const WalkScratch<T>& own) const {
-    const int64_t rows = last - first, j = first - schedule.offsets[step];
+  // Some hidden units of all rows of one step; gates holds their projected input.
+  void step(const Walk<T>& walk, int64_t step, Range units, const T* gates) const {
+    const int64_t rows = walk.schedule.rows_at(step), first = walk.schedule.offsets[step];
     StepArguments<T> s{};
     s.rows = rows;
     s.hidden = H;
     s.first = units.first;
     s.last = units.last;
     s.depth = P;
-    s.h_prev = previous.data() + first;
+    s.h_prev = walk.previous.data() + first;
     s.packed = weight_hh.data();
     s.bias_hn = bias_hn;
     s.gates = gates;
-    s.gates_stride = own.gates.stride;
-    if (saved) {
-      s.saved = saved[first];
-      s.saved_stride = saved.stride;
+    s.gates_stride = walk.gates.stride;
+    if (!walk.saved.empty()) {
+      s.saved = walk.saved.data() + first;
       s.save_past_caches = save_past_caches;
     }
-    if (c) {
-      s.c = c[j];
-      s.c_stride = c.stride;
-    }
+    s.c = walk.c.data;
+    s.c_stride = walk.c.stride;
     s.backwards = step % 2 != 0;
     s.packed_is_cold = weight_hh.is_cold();
-    s.h = a.projected() ? own.h_raw_rows.data() : output.data() + first;
+    s.h_is_cold = output_is_cold && !a.projected();
+    s.h = a.projected() ? walk.h_raw_rows.data() : walk.output.data() + first;
     cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {
       ProductArguments<T> p = weight_hr.times({0, P});
       p.rows = rows;
-      p.a = own.h_raw_rows.data();
-      p.c = output.data() + first;
+      p.a = walk.h_raw_rows.data();
+      p.c = walk.output.data() + first;
       k.by_step.product(p);
     }
   }
 
-  int64_t rows_of_step(int64_t step, Slice slice) const {
-    if (step >= schedule.num_steps) {
-      return 0;
+  std::vector<Walk<T>> make_walks() {
+    std::vector<Walk<T>> made;
+    for (int64_t i = 0; i < shares.size(); ++i) {
+      made.emplace_back(a, shares[i], result, h_0, scratch);
     }
-    return std::max<int64_t>(0, std::min(slice.last, schedule.rows_at(step)) - slice.first);
+    return made;
   }
 
-  WalkScratch<T> scratch_for(Slice slice) {
-    const int64_t width = slice.last - slice.first;
-    WalkScratch<T> own;
-    own.gates = scratch.rows<T>(kProjectedRows + width, G * H);
-    own.gate_rows = own.gates.pointers(kProjectedRows + width);
-    if (a.projected()) {
-      own.h_raw = scratch.rows<T>(width, H);
-      own.h_raw_rows = own.h_raw.pointers(width);
-    }
-    return own;
-  }
-
-  // The rows of as many steps from `step` on as are projected at a time; `step` becomes the first one
+  // Projects as many steps from `step` on as are walked before the next ones; `step` becomes the first one
   // that is not among them.
-  std::vector<int64_t> rows_to_project(int64_t& step, Slice slice) const {
-    std::vector<int64_t> rows;
-    rows.reserve(kProjectedRows + slice.last - slice.first);
-    for (; static_cast<int64_t>(rows.size()) < kProjectedRows; ++step) {
-      const int64_t count = rows_of_step(step, slice);
-      if (count == 0) {
-        break;
-      }
-      for (int64_t i = 0; i < count; ++i) {
-        rows.push_back(schedule.offsets[step] + slice.first + i);
-      }
+  void project_steps(const Walk<T>& walk, int64_t& step, Range columns) const {
+    const Schedule& s = walk.schedule;
+    const int64_t first = s.offsets[step];
+    while (step < s.num_steps && s.offsets[step] - first < kProjectedRows) {
+      ++step;
     }
-    return rows;
+    project(s.rows.data() + first, s.offsets[step] - first, columns, walk.gate_rows.data());
   }
 
   // All steps of some sequences: alternately project a few steps' inputs and walk them.
-  void walk(Slice slice, const WalkScratch<T>& own) const {
-    for (int64_t walked = 0, projected = 0; rows_of_step(walked, slice) > 0;) {
-      project(rows_to_project(projected, slice), {0, G * H}, own.gate_rows.data());
+  void walk_alone(const Walk<T>& walk) const {
+    for (int64_t walked = 0, projected = 0; walked < walk.schedule.num_steps;) {
+      project_steps(walk, projected, {0, G * H});
       for (int64_t row = 0; walked < projected; ++walked) {
-        const int64_t first = schedule.offsets[walked] + slice.first;
-        const int64_t count = rows_of_step(walked, slice);
-        step(walked, first, first + count, {0, H}, own.gates[row], own);
-        row += count;
+        step(walk, walked, {0, H}, walk.gates[row]);
+        row += walk.schedule.rows_at(walked);
       }
     }
   }
 
   // The same on all sequences by threads that share out the hidden units, and the columns to project.
   void walk_together(Team& team, int64_t member) const {
-    const Slice all = slices[0];
-    const WalkScratch<T>& shared = walk_scratch[0];
+    const Walk<T>& walk = walks[0];
     const Range units = part_of(H, k.by_step.block_units(G), member, team.size());
     const Range columns = part_of(G * H, k.by_batch.block_units(1), member, team.size());
-    for (int64_t walked = 0, projected = 0; rows_of_step(walked, all) > 0;) {
-      project(rows_to_project(projected, all), columns, shared.gate_rows.data());
+    for (int64_t walked = 0, projected = 0; walked < walk.schedule.num_steps;) {
+      project_steps(walk, projected, columns);
       team.wait();
       for (int64_t row = 0; walked < projected; ++walked) {
-        const int64_t first = schedule.offsets[walked], count = schedule.rows_at(walked);
-        step(walked, first, first + count, units, shared.gates[row], shared);
-        row += count;
+        step(walk, walked, units, walk.gates[row]);
+        row += walk.schedule.rows_at(walked);
         team.wait();
       }
     }
@@ -210,9 +197,9 @@ struct ForwardPass {
     if (together) {
       return walk_together(team, member);
     }
-    // One slice each, unless there are fewer threads than there should be.
-    for (size_t i = member; i < slices.size(); i += team.size()) {
-      walk(slices[i], walk_scratch[i]);
+    // One walk each, unless there are fewer threads than there should be.
+    for (size_t i = member; i < walks.size(); i += team.size()) {
+      walk_alone(walks[i]);
     }
   }
 
@@ -221,17 +208,24 @@ struct ForwardPass {
     for (const auto* weight : {&project.weight(), &weight_hh, &weight_hr}) {
       weight->keep();
     }
+    for (const Walk<T>& walk : walks) {
+      final_states(walk);
+    }
+  }
+
+  void final_states(const Walk<T>& walk) const {
+    const Schedule& s = walk.schedule;
     const auto h_n = rows_of<T>(result.h_n);
     const T* initial = h_0.template const_data_ptr<T>();
-    for (int64_t j = 0; j < schedule.num_sequences; ++j) {
-      const int64_t b = schedule.order[j], length = schedule.lengths[j];
-      const T* h = length > 0 ? output[schedule.offsets[length - 1] + j] : initial + b * P;
+    for (int64_t j = 0; j < s.num_sequences; ++j) {
+      const int64_t b = s.order[j], length = s.lengths[j];
+      const T* h = length > 0 ? walk.output[s.offsets[length - 1] + j] : initial + b * P;
       std::memcpy(h_n[b], h, P * sizeof(T));
     }
-    if (c) {
+    if (walk.c) {
       const auto c_n = rows_of<T>(result.c_n);
-      for (int64_t j = 0; j < schedule.num_sequences; ++j) {
-        std::memcpy(c_n[schedule.order[j]], c[j], H * sizeof(T));
+      for (int64_t j = 0; j < s.num_sequences; ++j) {
+        std::memcpy(c_n[s.order[j]], walk.c[j], H * sizeof(T));
       }
     }
   }

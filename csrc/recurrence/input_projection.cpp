@@ -48,10 +48,10 @@ InputProjection<T>::InputProjection(const LayerArguments& a,
 }
 
 template <class T>
-void InputProjection<T>::operator()(const std::vector<int64_t>& rows,
+void InputProjection<T>::operator()(const int64_t* rows,
+                                    int64_t count,
                                     Range columns,
                                     T* const* gates) const {
-  const auto count = static_cast<int64_t>(rows.size());
   if (weight_.defined()) {
     const T* weight = weight_.const_data_ptr<T>();
     const int64_t stride_m = weight_.stride(0), stride_k = weight_.stride(1);

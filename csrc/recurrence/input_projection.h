@@ -17,9 +17,9 @@ class InputProjection {
   // To be packed before any row is projected.
   const PackedWeight<T>& weight() const { return packed_; }
 
-  // Writes some columns, from the beginning of a block of the weight on, of each of `rows` to its
+  // Writes some columns, from the beginning of a block of the weight on, of each of `count` rows to its
   // gates[i] -> [G*H].
-  void operator()(const std::vector<int64_t>& rows, Range columns, T* const* gates) const;
+  void operator()(const int64_t* rows, int64_t count, Range columns, T* const* gates) const;
 
  private:
   const Kernels<T>& kernels_;

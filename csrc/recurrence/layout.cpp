@@ -119,16 +119,27 @@ std::vector<T*> row_pointers(const Schedule& schedule, const at::Tensor& padded)
 
 template <class T>
 std::vector<const T*> previous_pointers(const Schedule& schedule,
-                                        const std::vector<T*>& output,
-                                        const at::Tensor& h_0) {
+                                        const std::vector<T*>& states,
+                                        const at::Tensor& initial,
+                                        int64_t column) {
   std::vector<const T*> pointers(schedule.num_rows);
-  const T* base = h_0.const_data_ptr<T>();
+  const T* base = initial.const_data_ptr<T>();
   for (int64_t step = 0; step < schedule.num_steps; ++step) {
     const int64_t first = schedule.offsets[step], rows = schedule.rows_at(step);
     for (int64_t j = 0; j < rows; ++j) {
-      pointers[first + j] = step == 0 ? base + schedule.order[j] * h_0.stride(0)
-                                      : output[schedule.offsets[step - 1] + j];
+      pointers[first + j] = step == 0 ? base + schedule.order[j] * initial.stride(0)
+                                      : states[schedule.offsets[step - 1] + j] + column;
     }
+  }
+  return pointers;
+}
+
+template <class T>
+std::vector<T*> saved_pointers(const Schedule& schedule, const at::Tensor& saved) {
+  const auto rows = rows_of<T>(saved);
+  std::vector<T*> pointers(schedule.num_rows);
+  for (int64_t row = 0; row < schedule.num_rows; ++row) {
+    pointers[row] = rows[schedule.rows[row]];
   }
   return pointers;
 }
@@ -210,7 +221,8 @@ void zero_padding(const Kernels<T>& kernels,
   template std::vector<T*> row_pointers<T>(const Schedule&, const at::Tensor&);             \
   template std::vector<const T*> row_pointers<const T>(const Schedule&, const at::Tensor&); \
   template std::vector<const T*> previous_pointers<T>(                                      \
-      const Schedule&, const std::vector<T*>&, const at::Tensor&);                          \
+      const Schedule&, const std::vector<T*>&, const at::Tensor&, int64_t);                 \
+  template std::vector<T*> saved_pointers<T>(const Schedule&, const at::Tensor&);           \
   template Rows<T> in_order<T>(const Schedule&, const at::Tensor&, Scratch&);               \
   template void zero_padding<T>(                                                            \
       const Kernels<T>&, const Schedule&, const at::Tensor&, int64_t, int64_t);

@@ -33,12 +33,17 @@ int64_t multiply_adds(const LayerArguments& arguments, const Schedule& schedule)
 template <class T>
 std::vector<T*> row_pointers(const Schedule& schedule, const at::Tensor& padded);
 
-// For each row, the address of the hidden state it continues: the output row of the step before, or
-// for the first step the row of h_0 [B, P].
+// For each row, the address of the state it continues: that of the step before, which begins at a column
+// of its row of `states`, or for the first step the row of the initial state [B, size].
 template <class T>
 std::vector<const T*> previous_pointers(const Schedule& schedule,
-                                        const std::vector<T*>& output,
-                                        const at::Tensor& h_0);
+                                        const std::vector<T*>& states,
+                                        const at::Tensor& initial,
+                                        int64_t column = 0);
+
+// For each row, where the batch's `saved` [rows of the batch, saved_size] has it.
+template <class T>
+std::vector<T*> saved_pointers(const Schedule& schedule, const at::Tensor& saved);
 
 // For each row, its one-hot index in the layer's input [T, B]. Throws c10::Error for an index out of
 // range.

@@ -56,7 +56,8 @@ TEST(Schedule, APartIsTheScheduleOfItsSequences) {
   const bool mask[] = {o, x, o, x, x, x, o, o, o, x, o, o, x, o, o, o};
   const Schedule all = schedule_from_mask(mask, 4, 1, 4, 4, false);
   ASSERT_EQ(all.order, (Integers{1, 0, 3, 2}));
-  const Schedule s = schedule_of(all, {1, 4});
+  EXPECT_EQ(all.rows, (Integers{0, 1, 2, 3, 4, 5}));
+  const Schedule s = schedule_of(all, {1, 2, 3});
   EXPECT_EQ(s.num_sequences, 3);
   EXPECT_EQ(s.num_steps, 2);
   EXPECT_EQ(s.num_rows, 3);
@@ -64,9 +65,15 @@ TEST(Schedule, APartIsTheScheduleOfItsSequences) {
   EXPECT_EQ(s.lengths, (Integers{2, 1, 0}));
   EXPECT_EQ(s.offsets, (Integers{0, 2, 3}));
   EXPECT_EQ(s.times, (Integers{1, 0, 3}));
-  EXPECT_EQ(schedule_of(all, {3, 4}).num_rows, 0);
-  EXPECT_EQ(schedule_of(all, {4, 4}).num_sequences, 0);
-  EXPECT_EQ(schedule_of(all, {0, 4}).times, all.times);
+  EXPECT_EQ(s.rows, (Integers{1, 2, 4}));
+  const Schedule apart = schedule_of(all, {0, 2});
+  EXPECT_EQ(apart.order, (Integers{1, 3}));
+  EXPECT_EQ(apart.times, (Integers{0, 0, 1, 2}));
+  EXPECT_EQ(apart.rows, (Integers{0, 2, 3, 5}));
+  EXPECT_EQ(schedule_of(apart, {1}).rows, (Integers{2}));
+  EXPECT_EQ(schedule_of(all, {3}).num_rows, 0);
+  EXPECT_EQ(schedule_of(all, {}).num_sequences, 0);
+  EXPECT_EQ(schedule_of(all, {0, 1, 2, 3}).rows, all.rows);
 }
 
 TEST(Schedule, NothingToComputeIsASchedule) {
@@ -82,6 +89,51 @@ const std::vector<Integers> kManyLengths{
 
 Schedule of(const Integers& lengths) {
   return schedule_from_lengths(lengths.data(), static_cast<int64_t>(lengths.size()), false);
+}
+
+TEST(Shares, HaveEverySequenceOnceByFallingLength) {
+  for (const Integers& lengths : kManyLengths) {
+    const Schedule batch = of(lengths);
+    for (int64_t count = 1; count <= 9; ++count) {
+      const Shares shares(batch, count);
+      ASSERT_EQ(shares.size(), count);
+      Integers order, rows;
+      for (int64_t i = 0; i < count; ++i) {
+        const Schedule& share = shares[i];
+        EXPECT_TRUE(std::is_sorted(share.lengths.rbegin(), share.lengths.rend()));
+        order.insert(order.end(), share.order.begin(), share.order.end());
+        rows.insert(rows.end(), share.rows.begin(), share.rows.end());
+      }
+      std::sort(order.begin(), order.end());
+      std::sort(rows.begin(), rows.end());
+      Integers all(lengths.size());
+      std::iota(all.begin(), all.end(), int64_t{0});
+      EXPECT_EQ(order, all);
+      EXPECT_EQ(rows, batch.rows);
+    }
+  }
+}
+
+TEST(Shares, HaveAboutEquallyManyRows) {
+  const auto rows = [](const Integers& lengths, int64_t count) {
+    const Schedule batch = of(lengths);
+    const Shares shares(batch, count);
+    Integers result;
+    for (int64_t i = 0; i < count; ++i) {
+      result.push_back(shares[i].num_rows);
+    }
+    return result;
+  };
+  EXPECT_EQ(rows({8, 2, 2, 2, 2}, 2), (Integers{8, 8}));
+  EXPECT_EQ(rows({7, 7, 2, 2, 2}, 2),
+            (Integers{9, 11}));  // 7, and 2 that a second 7 leaves room for
+  EXPECT_EQ(rows({9, 7, 6, 5, 4, 3}, 2), (Integers{16, 18}));
+  EXPECT_EQ(rows({5, 5, 5, 4}, 2), (Integers{9, 10}));
+  EXPECT_EQ(rows({6, 5, 5}, 2), (Integers{6, 10}));       // rather than 11 and 5
+  EXPECT_EQ(rows({10, 6, 6, 6}, 2), (Integers{16, 12}));  // rather than 10 and 18
+  EXPECT_EQ(rows({5, 4}, 2), (Integers{4, 5}));           // the 5 would not fit
+  EXPECT_EQ(rows({6, 6, 6, 6, 6, 6}, 3), (Integers{12, 12, 12}));
+  EXPECT_EQ(rows({1, 1}, 4), (Integers{0, 0, 1, 1}));
 }
 
 TEST(Split, EverySequenceWithRowsStandsInExactlyOneSlice) {

@@ -94,6 +94,7 @@ TYPED_TEST(Levels, ProductEqualsANaiveLoop) {
                                 c_rows.data()};
           for (const bool backwards : {false, true}) {
             p.backwards = p.packed_is_cold = p.a_is_cold = p.c_is_cold = backwards;
+            p.next = {a_rows.data(), backwards ? rows : 0, depth};
             p.accumulate = false;
             products.product(p);
             p.accumulate = true;

@@ -148,6 +148,7 @@ TYPED_TEST(StepKernels, ForwardComputesTheCellsFormula) {
             c = c_prev, saved(rows * saved_stride + 1);
         k.by_step.pack({weight.data(), 1, depth, depth, H, G, 0, H, packed.data()});
         auto out = rows_of<T>(h, H);
+        const auto saved_rows = rows_of<T>(saved, std::max<int64_t>(saved_stride, 1));
         StepArguments<T> s{};
         s.rows = rows;
         s.hidden = H;
@@ -157,8 +158,7 @@ TYPED_TEST(StepKernels, ForwardComputesTheCellsFormula) {
         s.bias_hn = bias.data();
         s.gates = x.data();
         s.gates_stride = x_stride;
-        s.saved = Cell::kSaved > 0 ? saved.data() : nullptr;
-        s.saved_stride = saved_stride;
+        s.saved = Cell::kSaved > 0 ? saved_rows.data() : nullptr;
         s.c = c.data();
         s.c_stride = H;
         s.h = out.data();
@@ -228,12 +228,15 @@ TYPED_TEST(StepKernels, ForwardGivesTheSameBitsWhereMemoryIsCold) {
       s.bias_hn = bias.data();
       s.gates = x.data();
       s.gates_stride = G * H;
-      s.saved = Cell::kSaved > 0 ? static_cast<T*>(aligned) : nullptr;
-      s.saved_stride = saved_size;
+      std::vector<T*> saved_rows(rows);
+      for (int64_t r = 0; r < rows; ++r) {
+        saved_rows[r] = static_cast<T*>(aligned) + r * saved_size;
+      }
+      s.saved = Cell::kSaved > 0 ? saved_rows.data() : nullptr;
       s.c = c[cold].data();
       s.c_stride = H;
       s.h = out.data();
-      s.save_past_caches = s.packed_is_cold = cold;
+      s.save_past_caches = s.packed_is_cold = s.h_is_cold = cold;
       for (const bool backwards : {false, true}) {
         s.backwards = backwards;
         Cell::step(k)(s);
@@ -257,8 +260,10 @@ TYPED_TEST(StepKernels, BackwardComputesTheCellsDerivative) {
       auto saved = random_values<T>(rows * saved_stride);
       auto h_prev = random_values<T>(rows * H), h = random_values<T>(rows * H),
            grad_output = random_values<T>(rows * H);
-      const auto c_prev = random_values<T>(rows * H), grad_h_in = random_values<T>(rows * H),
-                 grad_c_in = random_values<T>(rows * H);
+      auto c_prev = random_values<T>(rows * H);
+      const auto grad_h_in = random_values<T>(rows * H), grad_c_in = random_values<T>(rows * H);
+      const auto saved_rows = rows_of<const T>(saved, saved_stride),
+                 c_prev_rows = rows_of<const T>(c_prev, H);
       const auto h_prev_rows = rows_of<const T>(h_prev, H), h_rows = rows_of<const T>(h, H),
                  output_rows = rows_of<const T>(grad_output, H);
       for_each_level<T>([&](const Kernels<T>& k) {
@@ -273,10 +278,8 @@ TYPED_TEST(StepKernels, BackwardComputesTheCellsDerivative) {
         s.grad_h_stride = H;
         s.grad_c = grad_c.data();
         s.grad_c_stride = H;
-        s.saved = saved.data();
-        s.saved_stride = saved_stride;
-        s.c_prev = c_prev.data();
-        s.c_prev_stride = H;
+        s.saved = saved_rows.data();
+        s.c_prev = c_prev_rows.data();
         s.h_prev = h_prev_rows.data();
         s.h = h_rows.data();
         s.grad_gates = grad_gates.data();
