@@ -107,7 +107,7 @@ void product(const ProductArguments<T>& p) {
   const int64_t depth = operands(p.depth), blocks = (p.columns + units - 1) / units;
   const DepthParts parts{depth};
   const int64_t tiles = row_tiles<kTileRows<kBlockVectors>>(p.rows);
-  FetchNext<T> fetch_next(p.next, blocks * tiles * (depth / kFetchedOperands<T> + 1));
+  FetchNext<T> fetch_next(p.next, blocks * tiles * (depth / kFetchedOperands<T>));
   // All blocks of a part of k, then those of the next.
   in_order(parts.count * blocks, p.backwards, [&](int64_t i, int64_t next) {
     const int64_t part = i / blocks, block = i % blocks;

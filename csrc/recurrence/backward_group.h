@@ -67,8 +67,8 @@ class BackwardGroup {
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
   const bool together;  // do threads share out hidden units?
   const bool cold;      // are the rows that the cell reads in no near cache?
-  const bool
-      fetch_saved;  // do they come from memory, and have those of two steps room in a near cache?
+  // Does what is saved come from memory, and have the rows of two steps room in a near cache?
+  const bool fetch_saved;
   const std::vector<Part> parts;
   // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
   // and wait for each other but once a part.
