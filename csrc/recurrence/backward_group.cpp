@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 namespace masked_rnn::recurrence {
 namespace {
@@ -66,8 +65,7 @@ BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch,
       grad_h_rows(grad_h.pointers(B)),
       together(share_out_units(a, batch.schedule, most_threads)),
       cold(are_cold<T>(batch.schedule.num_rows, saved_size(a.cell, H) + 2 * H)),
-      fetch_saved(is_far(static_cast<size_t>(batch.schedule.num_rows * saved_size(a.cell, H)) *
-                         sizeof(T)) &&
+      fetch_saved(are_far<T>(batch.schedule.num_rows, saved_size(a.cell, H)) &&
                   !are_cold<T>(2 * B, saved_size(a.cell, H))),
       parts(parts_of_rows(
           schedule, part_rows(schedule, static_cast<size_t>(gate_columns(a.cell, H)) * sizeof(T)))),
@@ -213,7 +211,9 @@ void BackwardGroup<T>::cell(const GateGradients<T>& part,
       s.h_raw_stride = part.h_raw.stride;
     }
   }
-  s.saved = saved.data() + first;
+  if (!saved.empty()) {
+    s.saved = saved.data() + first;
+  }
   s.h_prev = previous.data() + first;
   s.h = output.data() + first;
   s.cold = cold;

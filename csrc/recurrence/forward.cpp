@@ -35,11 +35,9 @@ struct Walk {
        Scratch& scratch)
       : schedule(schedule_),
         output(row_pointers<T>(schedule, result.output)),
-        previous(previous_pointers<T>(schedule, output, h_0)) {
+        previous(previous_pointers<T>(schedule, output, h_0)),
+        saved(saved_pointers<T>(schedule, result.saved)) {
     const int64_t H = a.hidden_size(), sequences = schedule.num_sequences;
-    if (result.saved.numel() > 0) {
-      saved = saved_pointers<T>(schedule, result.saved);
-    }
     if (a.cell == CellKind::kLstm) {
       c = in_order<T>(schedule, a.c_0, scratch);
     }
@@ -70,11 +68,9 @@ struct ForwardPass {
   PackedWeight<T> weight_hh, weight_hr;
   at::Tensor bias_hh;
   const T* bias_hn = nullptr;
-  const size_t saved_bytes =
-      save ? static_cast<size_t>(schedule.num_rows * saved_size(a.cell, H)) * sizeof(T) : 0;
-  const bool save_past_caches = H % k.lanes == 0 && is_far(saved_bytes);
-  const bool output_is_cold =
-      is_far(saved_bytes + static_cast<size_t>(schedule.num_rows * P) * sizeof(T));
+  const int64_t saved_columns = save ? saved_size(a.cell, H) : 0;
+  const bool save_past_caches = H % k.lanes == 0 && are_far<T>(schedule.num_rows, saved_columns);
+  const bool output_is_cold = are_far<T>(schedule.num_rows, saved_columns + P);
 
   ForwardPass(const LayerArguments& arguments,
               const Schedule& schedule_,

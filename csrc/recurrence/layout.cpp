@@ -136,6 +136,9 @@ std::vector<const T*> previous_pointers(const Schedule& schedule,
 
 template <class T>
 std::vector<T*> saved_pointers(const Schedule& schedule, const at::Tensor& saved) {
+  if (saved.numel() == 0) {
+    return {};
+  }
   const auto rows = rows_of<T>(saved);
   std::vector<T*> pointers(schedule.num_rows);
   for (int64_t row = 0; row < schedule.num_rows; ++row) {

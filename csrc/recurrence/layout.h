@@ -41,7 +41,7 @@ std::vector<const T*> previous_pointers(const Schedule& schedule,
                                         const at::Tensor& initial,
                                         int64_t column = 0);
 
-// For each row, where the batch's `saved` [rows of the batch, saved_size] has it.
+// For each row, where the batch's `saved` [rows of the batch, saved_size] has it. None if nothing is saved.
 template <class T>
 std::vector<T*> saved_pointers(const Schedule& schedule, const at::Tensor& saved);
 
@@ -57,6 +57,12 @@ at::Tensor with_contiguous_rows(const at::Tensor& tensor);
 template <class T>
 bool are_cold(int64_t batch_rows, int64_t size) {
   return is_cold(static_cast<size_t>(batch_rows * size) * sizeof(T));
+}
+
+// Whether they are more than a core's caches hold.
+template <class T>
+bool are_far(int64_t batch_rows, int64_t size) {
+  return is_far(static_cast<size_t>(batch_rows * size) * sizeof(T));
 }
 
 // A copy of the rows of a state [B, size], in the schedule's order of sequences.
