@@ -71,15 +71,12 @@ inline void outer_sum(const T* a,
         b += kSideColumns<T>;
       });
   if (columns >= kSideColumns<T>) {
+    T* to[R];
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-      for (int v = 0; v < kBlockVectors; ++v) {
-        T* to = c + i * c_stride + v * kLanes<T>;
-        store<T>(to, accumulate ? load(to) + sum[i][v] : sum[i][v]);
-      }
+      to[i] = c + i * c_stride;
     }
-    return;
+    return write_tile<T, R, kBlockVectors>(sum, to, accumulate);
   }
   T sums[R][kSideColumns<T>];
   std::memcpy(sums, sum, sizeof(sums));

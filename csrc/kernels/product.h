@@ -9,70 +9,79 @@
 namespace masked_rnn {
 namespace {
 
-// Calls each(extent, first column) for the vectors of a block that has only `columns` columns.
-template <class T, class Each>
-inline void for_vectors(int64_t columns, const Each& each) {
-  for (int64_t n = 0; n < columns; n += kLanes<T>) {
-    if (columns - n >= kLanes<T>) {
-      each(Whole<T>{}, n);
-    } else {
-      each(Partial<T>{columns - n}, n);
-    }
+// What the sums of a block of columns from `first` on begin with, of which `filled` is a copy where the
+// block is not whole; null for 0.
+template <class T>
+inline const T* initial_sums(const ProductArguments<T>& p,
+                             int64_t first,
+                             T (&filled)[kBlockVectors * kLanes<T>]) {
+  constexpr int64_t block = kBlockVectors * kLanes<T>;
+  const int64_t columns = p.columns - first;
+  if (p.bias == nullptr || columns >= block) {
+    return p.bias == nullptr ? nullptr : p.bias + first;
   }
+  std::memset(filled, 0, sizeof(filled));
+  std::memcpy(filled, p.bias + first, columns * sizeof(T));
+  return filled;
 }
 
-// Rows [r, r + R) and the block of columns from `first` on, over operands k in [k_first, k_last), which
-// `b` holds; `fetch` is that of add_products. The sums stay in registers where the block is whole: no loop
-// may ask for one by a number that it counts.
+// c[i][first...] (+)= a[i] times a whole block of columns for R rows, over operands k in [k_first, k_last),
+// which `b` holds; `fetch` is that of add_products. The sums stay in registers: no loop may ask for one by
+// a number that it counts.
 template <class T, int R, class Fetch>
-inline void product_tile(const ProductArguments<T>& p,
-                         const T* const* a,
+inline void product_tile(const T* const* a,
                          const T* b,
-                         int64_t r,
-                         int64_t first,
                          int64_t k_first,
                          int64_t k_last,
+                         const T* initial,
                          bool add,
+                         T* const* c,
+                         int64_t first,
                          const Fetch& fetch) {
   constexpr int V = kBlockVectors;
-  constexpr int64_t block = V * kLanes<T>;
-  const int64_t columns = p.columns - first;
   Vec<T> sum[R][V] = {};
-  if (!add && p.bias != nullptr) {
-    const T* bias = p.bias + first;
-    T filled[block];
-    if (columns < block) {
-      std::memset(filled, 0, sizeof(filled));
-      bias = static_cast<const T*>(std::memcpy(filled, bias, columns * sizeof(T)));
-    }
+  if (initial != nullptr) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      const Vec<T> initial = load(bias + v * kLanes<T>);
+      const Vec<T> here = load(initial + v * kLanes<T>);
 #pragma GCC unroll 8
       for (int i = 0; i < R; ++i) {
-        sum[i][v] = initial;
+        sum[i][v] = here;
       }
     }
   }
-  add_products<T, R, V>(sum, a + r, b, k_first, k_last, fetch);
-  if (columns >= block) {
+  add_products<T, R, V>(sum, a, b, k_first, k_last, fetch);
+  T* to[R];
 #pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        T* c = p.c[r + i] + first + v * kLanes<T>;
-        store<T>(c, add ? load(c) + sum[i][v] : sum[i][v]);
-      }
-    }
-    return;
-  }
-  T sums[R][block];
-  std::memcpy(sums, sum, sizeof(sums));
   for (int i = 0; i < R; ++i) {
-    for_vectors<T>(columns, [&](auto extent, int64_t n) {
-      T* c = p.c[r + i] + first + n;
+    to[i] = c[i] + first;
+  }
+  write_tile<T, R, V>(sum, to, add);
+}
+
+// The same for a block that has only so many columns.
+template <class T, int R, class Fetch>
+inline void partial_tile(int64_t columns,
+                         const T* const* a,
+                         const T* b,
+                         int64_t k_first,
+                         int64_t k_last,
+                         const T* initial,
+                         bool add,
+                         T* const* c,
+                         int64_t first,
+                         const Fetch& fetch) {
+  T sums[R][kBlockVectors * kLanes<T>];
+  T* rows[R];
+  for (int i = 0; i < R; ++i) {
+    rows[i] = sums[i];
+  }
+  product_tile<T, R>(a, b, k_first, k_last, initial, /*add=*/false, rows, 0, fetch);
+  for (int i = 0; i < R; ++i) {
+    for_units<T>(0, columns, [&](const auto& extent, int64_t n) {
+      T* to = c[i] + first + n;
       const Vec<T> here = load(sums[i] + n);
-      extent.store(c, add ? extent.load(c) + here : here);
+      extent.store(to, add ? extent.load(to) + here : here);
     });
   }
 }
@@ -113,7 +122,9 @@ void product(const ProductArguments<T>& p) {
     const int64_t part = i / blocks, block = i % blocks;
     const int64_t k_first = parts.first(part), k_last = parts.first(part + 1);
     const bool add = parts.is_added(p, part);
-    const int64_t first = block * units;
+    const int64_t first = block * units, columns = p.columns - first;
+    T filled[units];
+    const T* initial = add ? nullptr : initial_sums(p, first, filled);
     const T* b = p.packed == nullptr ? pack_part(p, first, k_first, k_last)
                                      : p.packed + first * depth + k_first * units;
     const T* next_block =
@@ -132,27 +143,26 @@ void product(const ProductArguments<T>& p) {
           return p.c[r + i] + first;
         });
       }
+      const auto multiply = [&](const auto& fetch) __attribute__((always_inline)) {
+        if (columns >= units) {
+          product_tile<T, R>(a.data() + r, b, k_first, k_last, initial, add, p.c + r, first, fetch);
+        } else {
+          partial_tile<T, R>(
+              columns, a.data() + r, b, k_first, k_last, initial, add, p.c + r, first, fetch);
+        }
+      };
       if (next_rows != nullptr || next_part != nullptr || fetch_next.any()) {
-        product_tile<T, R>(
-            p,
-            a.data(),
-            b,
-            r,
-            first,
-            k_first,
-            k_last,
-            add,
-            [&](int64_t done, int64_t now) __attribute__((always_inline)) {
-              if (next_rows != nullptr) {
-                fetch_rows<T, R>(next_rows, k_first + done);
-              }
-              if (next_part != nullptr) {
-                fetch_lines(next_part, done, now);
-              }
-              fetch_next();
-            });
+        multiply([&](int64_t done, int64_t now) __attribute__((always_inline)) {
+          if (next_rows != nullptr) {
+            fetch_rows<T, R>(next_rows, k_first + done);
+          }
+          if (next_part != nullptr) {
+            fetch_lines(next_part, done, now);
+          }
+          fetch_next();
+        });
       } else {
-        product_tile<T, R>(p, a.data(), b, r, first, k_first, k_last, add, NoFetch{});
+        multiply(NoFetch{});
       }
     });
   });

@@ -160,6 +160,28 @@ MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][V],
   }
 }
 
+// Writes a tile's sums to V vectors at each of R places, or adds them to what is there. The places are
+// values: were they read from memory here, each would be read again for every vector that is written.
+template <class T, int R, int V>
+MASKED_RNN_INLINE void write_tile(Vec<T> (&sum)[R][V], T* const (&to)[R], bool add) {
+  if (add) {
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        sum[i][v] = load(to[i] + v * kLanes<T>) + sum[i][v];
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      store<T>(to[i] + v * kLanes<T>, sum[i][v]);
+    }
+  }
+}
+
 // Calls visit(i, next) for i in [0, count), or from the last to the first; `next` is the one that comes
 // then, or -1.
 template <class Visit>
