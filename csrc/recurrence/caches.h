@@ -11,8 +11,14 @@ namespace masked_rnn {
 // the next. Where they are not, fetching costs more than it gains.
 constexpr bool is_cold(size_t bytes) { return bytes > size_t{1} << 18; }
 
-// Whether so many bytes are more than a core's caches hold, and better written past them. Processors
-// with AMX share a last level that is hardly faster than memory.
+// The same of a packed weight, which is read from one end to the other: most processors foresee that, and
+// bring it from the last level in time while each block is multiplied with several rows. Processors with
+// AMX share a last level that is hardly faster than memory.
+inline bool is_cold_weight(size_t bytes) {
+  return cpu_level() == Level::kAmx ? is_cold(bytes) : bytes > size_t{1} << 21;
+}
+
+// Whether so many bytes are more than a core's caches hold, and better written past them.
 inline bool is_far(size_t bytes) {
   return bytes > size_t{cpu_level() == Level::kAmx ? 3U : 6U} << 20;
 }

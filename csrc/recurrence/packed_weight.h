@@ -70,7 +70,7 @@ class PackedWeight {
   bool is_read_by_products() const { return data_ == nullptr; }
 
   // Whether the near caches don't hold it from step to step.
-  bool is_cold() const { return packed_.defined() && masked_rnn::is_cold(packed_.nbytes()); }
+  bool is_cold() const { return packed_.defined() && is_cold_weight(packed_.nbytes()); }
 
  private:
   void set_weight(const at::Tensor& weight);
