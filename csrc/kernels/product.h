@@ -134,8 +134,9 @@ void product(const ProductArguments<T>& p) {
     int64_t tile = 0;
     for_row_tiles<kTileRows<kBlockVectors>>(p.rows, [&](auto rows, int64_t r) {
       constexpr int R = decltype(rows)::value;
-      const bool ahead = kTerms == 1 && p.a_is_cold && block == 0 && r + 2 * R <= p.rows;
-      const T* const* next_rows = ahead ? a.data() + r + R : nullptr;
+      // Those of the tile after the next: memory may take as long as a short tile does.
+      const bool ahead = kTerms == 1 && p.a_is_cold && block == 0 && r + 3 * R <= p.rows;
+      const T* const* next_rows = ahead ? a.data() + r + 2 * R : nullptr;
       const T* next_part =
           part_of_block<T, kBlockVectors>(next_block, k_last - k_first, tile++, tiles);
       if (p.c_is_cold) {

@@ -40,7 +40,7 @@ MASKED_RNN_INLINE void fetch_tile(const Row& row) {
   }
 }
 
-// Fetches what R rows have from k on, kFetchedOperands of them: those of the next tile while the loop
+// Fetches what R rows have from k on, kFetchedOperands of them: those of a later tile while the loop
 // walks the same elements of this one's rows.
 template <class T, int R>
 MASKED_RNN_INLINE void fetch_rows(const T* const* rows, int64_t k) {
