@@ -70,22 +70,12 @@ inline void outer_sum(const T* a,
         a += next_operand;
         b += kSideColumns<T>;
       });
-  if (columns >= kSideColumns<T>) {
-    T* to[R];
+  T* to[R];
 #pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-      to[i] = c + i * c_stride;
-    }
-    return write_tile<T, R, kBlockVectors>(sum, to, accumulate);
-  }
-  T sums[R][kSideColumns<T>];
-  std::memcpy(sums, sum, sizeof(sums));
   for (int i = 0; i < R; ++i) {
-    for (int64_t n = 0; n < columns; ++n) {
-      T& to = c[i * c_stride + n];
-      to = accumulate ? to + sums[i][n] : sums[i][n];
-    }
+    to[i] = c + i * c_stride;
   }
+  write_tile<T, R, kBlockVectors>(sum, to, columns, accumulate);
 }
 
 template <class T>

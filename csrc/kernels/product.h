@@ -25,7 +25,7 @@ inline const T* initial_sums(const ProductArguments<T>& p,
   return filled;
 }
 
-// c[i][first...] (+)= a[i] times a whole block of columns for R rows, over operands k in [k_first, k_last),
+// c[i][first...] (+)= a[i] times a block of columns for R rows, over operands k in [k_first, k_last),
 // which `b` holds; `fetch` is that of add_products. The sums stay in registers: no loop may ask for one by
 // a number that it counts.
 template <class T, int R, class Fetch>
@@ -37,6 +37,7 @@ inline void product_tile(const T* const* a,
                          bool add,
                          T* const* c,
                          int64_t first,
+                         int64_t columns,
                          const Fetch& fetch) {
   constexpr int V = kBlockVectors;
   Vec<T> sum[R][V] = {};
@@ -56,34 +57,7 @@ inline void product_tile(const T* const* a,
   for (int i = 0; i < R; ++i) {
     to[i] = c[i] + first;
   }
-  write_tile<T, R, V>(sum, to, add);
-}
-
-// The same for a block that has only so many columns.
-template <class T, int R, class Fetch>
-inline void partial_tile(int64_t columns,
-                         const T* const* a,
-                         const T* b,
-                         int64_t k_first,
-                         int64_t k_last,
-                         const T* initial,
-                         bool add,
-                         T* const* c,
-                         int64_t first,
-                         const Fetch& fetch) {
-  T sums[R][kBlockVectors * kLanes<T>];
-  T* rows[R];
-  for (int i = 0; i < R; ++i) {
-    rows[i] = sums[i];
-  }
-  product_tile<T, R>(a, b, k_first, k_last, initial, /*add=*/false, rows, 0, fetch);
-  for (int i = 0; i < R; ++i) {
-    for_units<T>(0, columns, [&](const auto& extent, int64_t n) {
-      T* to = c[i] + first + n;
-      const Vec<T> here = load(sums[i] + n);
-      extent.store(to, add ? extent.load(to) + here : here);
-    });
-  }
+  write_tile<T, R, V>(sum, to, columns, add);
 }
 
 // Operands [k_first, k_last) of the block of columns from `first` on of a weight that is not packed.
@@ -145,12 +119,8 @@ void product(const ProductArguments<T>& p) {
         });
       }
       const auto multiply = [&](const auto& fetch) __attribute__((always_inline)) {
-        if (columns >= units) {
-          product_tile<T, R>(a.data() + r, b, k_first, k_last, initial, add, p.c + r, first, fetch);
-        } else {
-          partial_tile<T, R>(
-              columns, a.data() + r, b, k_first, k_last, initial, add, p.c + r, first, fetch);
-        }
+        product_tile<T, R>(
+            a.data() + r, b, k_first, k_last, initial, add, p.c + r, first, columns, fetch);
       };
       if (next_rows != nullptr || next_part != nullptr || fetch_next.any()) {
         multiply([&](int64_t done, int64_t now) __attribute__((always_inline)) {

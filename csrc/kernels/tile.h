@@ -160,28 +160,6 @@ MASKED_RNN_INLINE void add_products(Vec<T> (&sum)[R][V],
   }
 }
 
-// Writes a tile's sums to V vectors at each of R places, or adds them to what is there. The places are
-// values: were they read from memory here, each would be read again for every vector that is written.
-template <class T, int R, int V>
-MASKED_RNN_INLINE void write_tile(Vec<T> (&sum)[R][V], T* const (&to)[R], bool add) {
-  if (add) {
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        sum[i][v] = load(to[i] + v * kLanes<T>) + sum[i][v];
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      store<T>(to[i] + v * kLanes<T>, sum[i][v]);
-    }
-  }
-}
-
 // Calls visit(i, next) for i in [0, count), or from the last to the first; `next` is the one that comes
 // then, or -1.
 template <class Visit>
@@ -253,6 +231,45 @@ inline void for_units(int64_t first, int64_t last, const Block& block) {
   }
   if (j < last) {
     block(Partial<T>{last - j}, j);
+  }
+}
+
+// Writes a tile's sums to each of R places, or adds them to what is there: `columns` of them, or all. The
+// places are values: were they read from memory here, each would be read again for every vector that is
+// written.
+template <class T, int R, int V>
+MASKED_RNN_INLINE void write_tile(Vec<T> (&sum)[R][V],
+                                  T* const (&to)[R],
+                                  int64_t columns,
+                                  bool add) {
+  constexpr int64_t all = V * kLanes<T>;
+  // (Were it as likely, whole tiles of products would take 1-5% longer.)
+  if (columns < all) [[unlikely]] {
+    T sums[R][all];
+    std::memcpy(sums, sum, sizeof(sums));
+    for (int i = 0; i < R; ++i) {
+      for_units<T>(0, columns, [&](const auto& extent, int64_t n) {
+        const Vec<T> here = load(sums[i] + n);
+        extent.store(to[i] + n, add ? extent.load(to[i] + n) + here : here);
+      });
+    }
+    return;
+  }
+  if (add) {
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        sum[i][v] = load(to[i] + v * kLanes<T>) + sum[i][v];
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      store<T>(to[i] + v * kLanes<T>, sum[i][v]);
+    }
   }
 }
 
