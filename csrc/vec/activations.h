@@ -105,18 +105,54 @@ alignas(64) constexpr float kPowerErrors[16] = {0.0f,
                                                 -0x1.a5217cp-28f,
                                                 0x1.61428ep-28f};
 
-// exp(Times * x); rest is that of x.
-template <int Times>
 MASKED_RNN_INLINE TableExp exp_by_table(Vec<float> x) {
   constexpr float kRound = 786432.0f;  // 1.5 * 2^19: rounds to sixteenths what is added to it
   // ln 2 in two parts: with sixteenths more bits of the first have to be 0 than above.
   constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440054690583e-4f;
-  const Vec<float> sum = x * (Times * ExpConstants<float>::kLog2e) + kRound, n = sum - kRound;
-  const Vec<float> rest = (x - n * (kLn2High / Times)) - n * (kLn2Low / Times);
+  const Vec<float> sum = x * ExpConstants<float>::kLog2e + kRound, n = sum - kRound;
+  const Vec<float> rest = (x - n * kLn2High) - n * kLn2Low;
   const auto j = reinterpret_cast<__m512i>(sum);  // in its last four bits
   return {_mm512_scalef_ps(_mm512_permutexvar_ps(j, load(kPowers)), n),
           _mm512_permutexvar_ps(j, load(kPowerErrors)),
           rest};
+}
+
+// tanh(j * step) and its slope there, for as many j as two registers hold. The step is such that the smaller
+// values, from which results of half their size come, are hardly rounded. At the last place tanh is 1 to all
+// places.
+constexpr float kTanhStep = 0x1.26fb4ap-2f;
+alignas(64) constexpr float kTanhValues[32] = {
+    0.0f,           0x1.1f158ap-2f, 0x1.0a29f2p-1f, 0x1.6596f4p-1f, 0x1.a31320p-1f, 0x1.c99bb6p-1f,
+    0x1.e0b33ep-1f, 0x1.ee2b32p-1f, 0x1.f5e690p-1f, 0x1.fa4c82p-1f, 0x1.fcc9aap-1f, 0x1.fe3128p-1f,
+    0x1.fefba6p-1f, 0x1.ff6d9ap-1f, 0x1.ffadb2p-1f, 0x1.ffd1bcp-1f, 0x1.ffe5fep-1f, 0x1.fff162p-1f,
+    0x1.fff7c8p-1f, 0x1.fffb62p-1f, 0x1.fffd68p-1f, 0x1.fffe8ap-1f, 0x1.ffff2ep-1f, 0x1.ffff8ap-1f,
+    0x1.ffffbep-1f, 0x1.ffffdap-1f, 0x1.ffffecp-1f, 0x1.fffff4p-1f, 0x1.fffffap-1f, 0x1.fffffcp-1f,
+    0x1.fffffep-1f, 0x1.000000p+0f};
+alignas(64) constexpr float kTanhSlopes[32] = {
+    0x1.000000p+0f,  0x1.d7c1d6p-1f,  0x1.75a266p-1f,  0x1.0640d2p-1f,  0x1.51f862p-2f,
+    0x1.9c0560p-3f,  0x1.e57d70p-4f,  0x1.18550ep-4f,  0x1.3ffe08p-5f,  0x1.6ad75ap-6f,
+    0x1.99e0b4p-7f,  0x1.ce067ap-8f,  0x1.04173ep-8f,  0x1.24a182p-9f,  0x1.491de2p-10f,
+    0x1.72128cp-11f, 0x1.a0131ap-12f, 0x1.d3c372p-13f, 0x1.06ed42p-13f, 0x1.279294p-14f,
+    0x1.4c448ap-15f, 0x1.75841cp-16f, 0x1.a3e228p-17f, 0x1.d80176p-18f, 0x1.094c7ep-18f,
+    0x1.2a3b2cp-19f, 0x1.4f4058p-20f, 0x1.78ddecp-21f, 0x1.a7a5f2p-22f, 0x1.dc3c92p-23f,
+    0x1.0bad2ap-23f, 0x1.2ce756p-24f};
+
+// table[j] for the last five bits of each number of `j`.
+MASKED_RNN_INLINE Vec<float> look_up(const float (&table)[32], __m512i j) {
+  return _mm512_permutex2var_ps(load(table), j, load(table + 16));
+}
+
+// tanh(x) = T + (1 - T^2) t / (1 + T t) for x = j * step + rest, T = tanh(j * step), t = tanh(rest).
+MASKED_RNN_INLINE Vec<float> tanh_by_table(Vec<float> x) {
+  constexpr float kRound = Format<float>::kRound, kBound = 9.02f;
+  const Vec<float> size = _mm512_min_ps(broadcast(kBound), absolute<float>(x));
+  const Vec<float> sum = size * (1 / kTanhStep) + kRound, n = sum - kRound;
+  const Vec<float> rest = size - n * kTanhStep, square = rest * rest;
+  // By the polynomial with the least relative error, 1.9e-8.
+  const Vec<float> t = rest * square * (square * 0x1.0de7acp-3f - 0x1.5552bep-2f) + rest;
+  const auto j = reinterpret_cast<__m512i>(sum);  // in its last bits
+  const Vec<float> value = look_up(kTanhValues, j), slope = look_up(kTanhSlopes, j);
+  return with_sign_of<float>(value + slope * t / (value * t + 1), x);
 }
 
 #endif
@@ -128,7 +164,7 @@ MASKED_RNN_INLINE Vec<T> sigmoid(Vec<T> x) {
   x = within<T>(x, C::kZero, C::kLarge);
 #if MASKED_RNN_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
-    const TableExp e = exp_by_table<1>(x);
+    const TableExp e = exp_by_table(x);
     const Vec<T> higher = e.rest * T(1.0 / 6) + T(0.5);
     const Vec<T> tail = e.rest * e.rest * higher + (e.rest + e.error);
     const Vec<T> power = e.power * tail + e.power;
@@ -147,14 +183,7 @@ MASKED_RNN_INLINE Vec<T> tanh(Vec<T> x) {
   constexpr T kBound = ExpConstants<T>::kLarge / 2;
 #if MASKED_RNN_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
-    // Of -|x|: next to 1 a larger power of the table would cancel out against what is left of x.
-    const TableExp e = exp_by_table<2>(_mm512_max_ps(broadcast(-kBound), minus_absolute<T>(x)));
-    const Vec<T> higher = e.rest * (e.rest * T(2.0 / 3) + T(4.0 / 3)) + T(2);
-    const Vec<T> tail = e.rest * e.rest * higher + (2 * e.rest + e.error);
-    // What rounding power - 1 loses is added to the smaller part.
-    const Vec<T> less_one = e.power - 1, lost = e.power - (less_one + 1);
-    const Vec<T> expm1 = less_one + (e.power * tail + lost);
-    return with_sign_of<T>(expm1 / (expm1 + 2), x);
+    return tanh_by_table(x);
   }
 #endif
   const Exp<T> e = exp_in_parts<T>(2 * within<T>(x, -kBound, kBound), /*raised=*/0);

@@ -38,8 +38,8 @@ MASKED_RNN_INLINE IntVec<T> sign_bit() {
 }
 
 template <class T>
-MASKED_RNN_INLINE Vec<T> minus_absolute(Vec<T> x) {
-  return reinterpret_cast<Vec<T>>(bits<T>(x) | sign_bit<T>());
+MASKED_RNN_INLINE Vec<T> absolute(Vec<T> x) {
+  return reinterpret_cast<Vec<T>>(bits<T>(x) & ~sign_bit<T>());
 }
 
 // |x| with the sign of y.
