@@ -63,13 +63,6 @@ MASKED_RNN_INLINE Exp<T> exp_in_parts(Vec<T> x, int raised) {
 
 #if MASKED_RNN_VECTOR_BYTES == 64
 
-// The same with three operations less and shorter chains, where a register holds 2^(j/16) for every
-// j: x = (n + j/16) ln 2 + rest, |rest| <= ln(2)/32. `power` is 2^(n + j/16) but for a relative error,
-// which is what `error` makes up for.
-struct TableExp {
-  Vec<float> power, error, rest;
-};
-
 // 2^(j/16), rounded.
 alignas(64) constexpr float kPowers[16] = {0x1.000000p+0f,
                                            0x1.0b5586p+0f,
@@ -105,16 +98,20 @@ alignas(64) constexpr float kPowerErrors[16] = {0.0f,
                                                 -0x1.a5217cp-28f,
                                                 0x1.61428ep-28f};
 
-MASKED_RNN_INLINE TableExp exp_by_table(Vec<float> x) {
+// exp(x) with three operations less and shorter chains than above, where a register holds 2^(j/16) for every
+// j: x = (n + j/16) ln 2 + rest, |rest| <= ln(2)/32.
+MASKED_RNN_INLINE Vec<float> exp_by_table(Vec<float> x) {
   constexpr float kRound = 786432.0f;  // 1.5 * 2^19: rounds to sixteenths what is added to it
   // ln 2 in two parts: with sixteenths more bits of the first have to be 0 than above.
   constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440054690583e-4f;
   const Vec<float> sum = x * ExpConstants<float>::kLog2e + kRound, n = sum - kRound;
   const Vec<float> rest = (x - n * kLn2High) - n * kLn2Low;
   const auto j = reinterpret_cast<__m512i>(sum);  // in its last four bits
-  return {_mm512_scalef_ps(_mm512_permutexvar_ps(j, load(kPowers)), n),
-          _mm512_permutexvar_ps(j, load(kPowerErrors)),
-          rest};
+  const Vec<float> power = _mm512_scalef_ps(_mm512_permutexvar_ps(j, load(kPowers)), n);
+  const Vec<float> error = _mm512_permutexvar_ps(j, load(kPowerErrors));
+  const Vec<float> higher = rest * (1.0f / 6) + 0.5f;
+  const Vec<float> tail = rest * rest * higher + (rest + error);
+  return power * tail + power;
 }
 
 // tanh(j * step) and its slope there, for as many j as two registers hold. The step is such that the smaller
@@ -164,10 +161,7 @@ MASKED_RNN_INLINE Vec<T> sigmoid(Vec<T> x) {
   x = within<T>(x, C::kZero, C::kLarge);
 #if MASKED_RNN_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
-    const TableExp e = exp_by_table(x);
-    const Vec<T> higher = e.rest * T(1.0 / 6) + T(0.5);
-    const Vec<T> tail = e.rest * e.rest * higher + (e.rest + e.error);
-    const Vec<T> power = e.power * tail + e.power;
+    const Vec<T> power = exp_by_table(x);
     return power / (power + 1);
   }
 #endif

@@ -45,7 +45,7 @@ MASKED_RNN_INLINE Vec<T> absolute(Vec<T> x) {
 // |x| with the sign of y.
 template <class T>
 MASKED_RNN_INLINE Vec<T> with_sign_of(Vec<T> x, Vec<T> y) {
-  return reinterpret_cast<Vec<T>>((bits<T>(x) & ~sign_bit<T>()) | (bits<T>(y) & sign_bit<T>()));
+  return reinterpret_cast<Vec<T>>(bits<T>(absolute<T>(x)) | (bits<T>(y) & sign_bit<T>()));
 }
 
 // x, or the bound that it is beyond; NaN stays.
