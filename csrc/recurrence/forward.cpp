@@ -154,7 +154,8 @@ struct ForwardPass {
     while (step < s.num_steps && s.offsets[step] - first < kProjectedRows) {
       ++step;
     }
-    project(s.rows.data() + first, s.offsets[step] - first, columns, walk.gate_rows.data());
+    const int64_t last = s.offsets[step];
+    project(s.rows.data() + first, last - first, s.num_rows - last, columns, walk.gate_rows.data());
   }
 
   // All steps of some sequences: alternately project a few steps' inputs and walk them.

@@ -3,6 +3,8 @@
 #include <masked_rnn/csrc/recurrence/input_projection.h>
 #include <masked_rnn/csrc/vec/fetch.h>
 
+#include <algorithm>
+
 namespace masked_rnn {
 namespace {
 
@@ -28,6 +30,9 @@ std::vector<T> input_bias(const LayerArguments& a) {
 // each is fetched while some before it are copied.
 constexpr int64_t kColumnsAhead = 4;
 
+// A product fetches its rows while it multiplies those before, but for the first ones, some tiles of them.
+constexpr int64_t kFirstRows = 12;
+
 }  // namespace
 
 template <class T>
@@ -48,10 +53,8 @@ InputProjection<T>::InputProjection(const LayerArguments& a,
 }
 
 template <class T>
-void InputProjection<T>::operator()(const int64_t* rows,
-                                    int64_t count,
-                                    Range columns,
-                                    T* const* gates) const {
+void InputProjection<T>::operator()(
+    const int64_t* rows, int64_t count, int64_t following, Range columns, T* const* gates) const {
   if (weight_.defined()) {
     const T* weight = weight_.const_data_ptr<T>();
     const int64_t stride_m = weight_.stride(0), stride_k = weight_.stride(1);
@@ -67,8 +70,9 @@ void InputProjection<T>::operator()(const int64_t* rows,
     }
     return;
   }
-  std::vector<const T*> input(count);
-  for (int64_t i = 0; i < count; ++i) {
+  const int64_t next = cold_ ? std::min(following, kFirstRows) : 0;
+  std::vector<const T*> input(count + next);
+  for (int64_t i = 0; i < count + next; ++i) {
     input[i] = rows_[rows[i]];
   }
   std::vector<T*> shifted;
@@ -78,6 +82,7 @@ void InputProjection<T>::operator()(const int64_t* rows,
   p.bias = bias_.data() + columns.first;
   p.c = from_column(gates, count, columns.first, shifted);
   p.a_is_cold = cold_;
+  p.next = {input.data() + count, next, p.depth};
   kernels_.by_batch.product(p);
 }
 

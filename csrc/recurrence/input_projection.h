@@ -18,8 +18,10 @@ class InputProjection {
   const PackedWeight<T>& weight() const { return packed_; }
 
   // Writes some columns, from the beginning of a block of the weight on, of each of `count` rows to its
-  // gates[i] -> [G*H].
-  void operator()(const int64_t* rows, int64_t count, Range columns, T* const* gates) const;
+  // gates[i] -> [G*H]. The first of the `following` rows, which stand behind them and are projected next,
+  // may be fetched meanwhile.
+  void operator()(
+      const int64_t* rows, int64_t count, int64_t following, Range columns, T* const* gates) const;
 
  private:
   const Kernels<T>& kernels_;
