@@ -1,4 +1,5 @@
 // See memory.h.
+#include <masked_rnn/csrc/recurrence/schedules.h>
 #include <masked_rnn/csrc/recycled.h>
 #include <masked_rnn/ops/memory.h>
 #include <masked_rnn/ops/registration.h>
@@ -6,7 +7,10 @@
 
 namespace masked_rnn {
 
-void empty_cache() { free_unused_blocks(); }
+void empty_cache() {
+  forget_schedules();
+  free_unused_blocks();
+}
 
 }  // namespace masked_rnn
 

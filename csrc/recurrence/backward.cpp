@@ -4,6 +4,7 @@
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/recurrence.h>
+#include <masked_rnn/csrc/recurrence/schedules.h>
 #include <masked_rnn/csrc/vec/fetch.h>
 
 #include <deque>
@@ -35,14 +36,14 @@ template <class T>
 class BackwardDirection {
  public:
   BackwardDirection(const LayerArguments& a,
-                    const Schedule& schedule,
+                    const BatchSchedule& schedule,
                     const at::Tensor& output,
                     const at::Tensor& saved,
                     const OutputGradients& grads,
                     const WantedMask& wanted,
                     int64_t threads)
-      : schedule_(schedule),
-        shares_(schedule_, number_of_groups(a, schedule_)),
+      : schedule_(schedule.whole()),
+        shares_(schedule.shares(number_of_groups(a, schedule_))),
         batch_(a, schedule_, output, saved, grads, wanted, use_of_weight_ih()),
         jobs_(shares_.size(), threads) {
     for (int64_t i = 0; i < shares_.size(); ++i) {
@@ -82,7 +83,7 @@ class BackwardDirection {
   }
 
   const Schedule& schedule_;
-  const Shares shares_;
+  const Shares& shares_;
   const BackwardBatch<T> batch_;
   Jobs jobs_;
   std::deque<BackwardGroup<T>> groups_;
@@ -106,9 +107,10 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
                                          const at::Tensor& saved,
                                          const OutputGradients& grads,
                                          c10::ArrayRef<WantedMask> wanted) {
-  const auto schedules = make_schedules(directions);
+  const auto schedules = schedules_of(directions);
   const auto count = static_cast<int64_t>(directions.size());
-  const int64_t threads = num_threads_for(count * multiply_adds(directions[0], schedules[0]));
+  const int64_t threads =
+      num_threads_for(count * multiply_adds(directions[0], schedules[0]->whole()));
   const int64_t at_once = Jobs::can_be_apart(count, threads) ? count : 1;
   std::vector<LayerGradients> results;
   Additions additions;
@@ -120,7 +122,7 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
                                          one_of(grads.h_n, i, count),
                                          one_of(grads.c_n, i, count)};
       running.emplace_back(directions[i],
-                           schedules[i],
+                           *schedules[i],
                            side_by_side(output, i, count),
                            one_of(saved, i, count),
                            of_direction,

@@ -3,6 +3,7 @@
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/input_projection.h>
 #include <masked_rnn/csrc/recurrence/recurrence.h>
+#include <masked_rnn/csrc/recurrence/schedules.h>
 
 #include <algorithm>
 #include <cstring>
@@ -62,7 +63,7 @@ struct ForwardPass {
   Scratch scratch;
   at::Tensor h_0;
   const bool together;
-  const Shares shares;  // one for each thread, or for all together
+  const Shares& shares;  // one for each thread, or for all together
   const std::vector<Walk<T>> walks;
   InputProjection<T> project;
   PackedWeight<T> weight_hh, weight_hr;
@@ -73,17 +74,17 @@ struct ForwardPass {
   const bool output_is_cold = are_far<T>(schedule.num_rows, saved_columns + P);
 
   ForwardPass(const LayerArguments& arguments,
-              const Schedule& schedule_,
+              const BatchSchedule& batch,
               const LayerResult& result_,
               bool save_,
               int64_t threads)
       : a(arguments),
-        schedule(schedule_),
+        schedule(batch.whole()),
         result(result_),
         save(save_),
         h_0(a.h_0.contiguous()),
         together(share_out_units(a, schedule, threads)),
-        shares(schedule, together ? 1 : threads),
+        shares(batch.shares(together ? 1 : threads)),
         walks(make_walks()),
         project(a, schedule, use_of_weight_ih()),
         weight_hh(PackedWeight<T>::transposed(k, k.by_step, a.weight_hh, G, use_of_steps())) {
@@ -235,7 +236,7 @@ struct ForwardDirection {
   ForwardPass<T> pass;
 
   ForwardDirection(const LayerArguments& a,
-                   const Schedule& schedule,
+                   const BatchSchedule& schedule,
                    LayerResult result_,
                    bool save,
                    int64_t threads)
@@ -244,9 +245,10 @@ struct ForwardDirection {
 
 template <class T>
 void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& joint, bool save) {
-  const auto schedules = make_schedules(directions);
+  const auto schedules = schedules_of(directions);
   const auto count = static_cast<int64_t>(directions.size());
-  const int64_t threads = num_threads_for(count * multiply_adds(directions[0], schedules[0]));
+  const int64_t threads =
+      num_threads_for(count * multiply_adds(directions[0], schedules[0]->whole()));
   const int64_t at_once = Jobs::can_be_apart(count, threads) ? count : 1;
   for (int64_t first = 0; first < count; first += at_once) {
     Jobs jobs(at_once, threads);
@@ -256,7 +258,7 @@ void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& jo
                                one_of(joint.h_n, i, count),
                                one_of(joint.c_n, i, count),
                                one_of(joint.saved, i, count)};
-      running.emplace_back(directions[i], schedules[i], result, save, jobs.threads_of_each());
+      running.emplace_back(directions[i], *schedules[i], result, save, jobs.threads_of_each());
     }
     jobs.run([&](int64_t job, Team& team, int64_t member) { running[job].pass.run(team, member); });
     for (const auto& direction : running) {

@@ -61,42 +61,6 @@ at::Tensor one_of(const at::Tensor& joint, int64_t i, int64_t count) {
   return view_of(joint, joint.sizes().slice(1), joint.strides().slice(1), i * joint.stride(0));
 }
 
-Schedule make_schedule(const LayerArguments& a) {
-  const int64_t T = a.steps(), B = a.batch();
-  if (a.mask.defined()) {
-    return schedule_from_mask(
-        a.mask.const_data_ptr<bool>(), a.mask.stride(0), a.mask.stride(1), T, B, a.reverse);
-  }
-  std::vector<int64_t> lengths(B, T);
-  if (a.lengths.defined()) {
-    const bool plain = a.lengths.scalar_type() == at::kLong && a.lengths.is_contiguous();
-    const auto given = plain ? a.lengths : a.lengths.to(at::kLong).contiguous();
-    const int64_t* values = given.const_data_ptr<int64_t>();
-    for (int64_t b = 0; b < B; ++b) {
-      TORCH_CHECK_VALUE(values[b] >= 0 && values[b] <= T,
-                        "masked_rnn::",
-                        layer_name(a.cell),
-                        ": expected `lengths` to be in 0..",
-                        T,
-                        " (the number of steps), but got ",
-                        values[b],
-                        " for sequence ",
-                        b);
-      lengths[b] = values[b];
-    }
-  }
-  return schedule_from_lengths(lengths.data(), B, a.reverse);
-}
-
-std::vector<Schedule> make_schedules(c10::ArrayRef<LayerArguments> directions) {
-  std::vector<Schedule> schedules;
-  schedules.reserve(directions.size());
-  for (const auto& a : directions) {
-    schedules.push_back(make_schedule(a));
-  }
-  return schedules;
-}
-
 int64_t multiply_adds(const LayerArguments& a, const Schedule& schedule) {
   const int64_t of_input = a.one_hot() ? 0 : a.weight_ih.numel();
   return schedule.num_rows * (of_input + a.weight_hh.numel());

@@ -12,10 +12,6 @@
 
 namespace masked_rnn {
 
-// The schedule of a layer's lengths or mask. Throws c10::Error when a length is not in 0..T.
-Schedule make_schedule(const LayerArguments& arguments);
-std::vector<Schedule> make_schedules(c10::ArrayRef<LayerArguments> directions);
-
 // Whether threads share out the hidden units of all sequences rather than the sequences: where there
 // are so few of them that a step takes as long as reading weight_hh does.
 bool share_out_units(const LayerArguments& arguments, const Schedule& schedule, int64_t threads);

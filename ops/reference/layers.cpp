@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
+#include <masked_rnn/csrc/recurrence/schedules.h>
 #include <masked_rnn/csrc/reference/layer.h>
 #include <masked_rnn/ops/checks.h>
 #include <masked_rnn/ops/reference/layers.h>
@@ -42,9 +43,9 @@ void check_values(LayerArguments a) {
       }
     }
   }
-  const auto schedule = make_schedule(a);
+  const auto schedule = schedule_of(a);
   if (a.one_hot()) {
-    row_indices(schedule, a);
+    row_indices(schedule->whole(), a);
   }
 }
 
