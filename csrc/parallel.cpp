@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -119,6 +121,24 @@ void parallel_team(int64_t threads, const std::function<void(Team&, int64_t)>& b
   release();
   run_region(region, static_cast<int>(threads));
   acquire();
+}
+
+void for_each_at_once(int64_t count, int64_t threads, const std::function<void(int64_t)>& body) {
+  std::vector<std::exception_ptr> thrown(threads);
+  parallel_team(threads, [&](Team& team, int64_t member) {
+    for (int64_t i = member; i < count; i += team.size()) {
+      try {
+        body(i);
+      } catch (...) {
+        thrown[member] = std::current_exception();
+      }
+    }
+  });
+  for (const auto& exception : thrown) {
+    if (exception != nullptr) {
+      std::rethrow_exception(exception);
+    }
+  }
 }
 
 Jobs::Jobs(int64_t count, int64_t threads)

@@ -8,6 +8,7 @@
 #include <masked_rnn/csrc/vec/fetch.h>
 
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -45,25 +46,27 @@ class BackwardDirection {
       : schedule_(schedule.whole()),
         shares_(schedule.shares(number_of_groups(a, schedule_))),
         batch_(a, schedule_, output, saved, grads, wanted, use_of_weight_ih()),
-        jobs_(shares_.size(), threads) {
-    for (int64_t i = 0; i < shares_.size(); ++i) {
-      groups_.emplace_back(batch_, shares_[i], jobs_.threads_of_each());
-    }
-  }
+        jobs_(shares_.size(), threads),
+        groups_(shares_.size()) {}
+
+  int64_t num_groups() const { return shares_.size(); }
+
+  // To be called for each group before run().
+  void make_group(int64_t i) { groups_[i].emplace(batch_, shares_[i], jobs_.threads_of_each()); }
 
   void run(Team& team, int64_t member) {
     batch_.prepare(member, team.size());
     team.wait();
     jobs_.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
-      groups_[job].run(own, member_of_own);
+      groups_[job]->run(own, member_of_own);
     });
   }
 
   // What is left to be added: the sums of other groups, to those of the first, which it returns.
   LayerGradients finish(Additions& additions) const {
-    LayerGradients result = groups_[0].finish();
+    LayerGradients result = groups_[0]->finish();
     for (size_t group = 1; group < groups_.size(); ++group) {
-      const auto sums = groups_[group].finish();
+      const auto sums = groups_[group]->finish();
       for (size_t i = 0; i < sums.size(); ++i) {
         if (sums[i].defined()) {
           additions.emplace_back(sums[i], result[i]);
@@ -86,7 +89,7 @@ class BackwardDirection {
   const Shares& shares_;
   const BackwardBatch<T> batch_;
   Jobs jobs_;
-  std::deque<BackwardGroup<T>> groups_;
+  std::vector<std::optional<BackwardGroup<T>>> groups_;
 };
 
 template <class T>
@@ -112,6 +115,7 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
   const int64_t threads =
       num_threads_for(count * multiply_adds(directions[0], schedules[0]->whole()));
   const int64_t at_once = Jobs::can_be_apart(count, threads) ? count : 1;
+  const int64_t num_rows = at_once * schedules[0]->whole().num_rows;
   std::vector<LayerGradients> results;
   Additions additions;
   for (int64_t first = 0; first < count; first += at_once) {
@@ -129,6 +133,10 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
                            wanted[i],
                            jobs.threads_of_each());
     }
+    const int64_t groups = running[0].num_groups();
+    for_each_at_once(at_once * groups, num_threads_for(num_rows * kPointersOfRow), [&](int64_t i) {
+      running[i / groups].make_group(i % groups);
+    });
     jobs.run([&](int64_t job, Team& team, int64_t member) { running[job].run(team, member); });
     for (const auto& direction : running) {
       results.push_back(direction.finish(additions));

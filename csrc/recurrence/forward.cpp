@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <optional>
 #include <utility>
 
 namespace masked_rnn::recurrence {
@@ -21,6 +22,8 @@ constexpr int64_t kProjectedRows = 128;
 template <class T>
 struct Walk {
   const Schedule& schedule;
+  Scratch scratch;
+  InputRows<T> input;
   std::vector<T*> output;  // [rows], and so are the next two
   std::vector<const T*> previous;
   std::vector<T*> saved;  // none without gradients
@@ -33,8 +36,9 @@ struct Walk {
        const Schedule& schedule_,
        const LayerResult& result,
        const at::Tensor& h_0,
-       Scratch& scratch)
+       const InputProjection<T>& project)
       : schedule(schedule_),
+        input(project.rows_of(schedule)),
         output(row_pointers<T>(schedule, result.output)),
         previous(previous_pointers<T>(schedule, output, h_0)),
         saved(saved_pointers<T>(schedule, result.saved)) {
@@ -60,11 +64,10 @@ struct ForwardPass {
 
   const Kernels<T>& k = layer_kernels<T>(a);
   const int64_t G = num_gates(a.cell), H = a.hidden_size(), P = a.output_size();
-  Scratch scratch;
   at::Tensor h_0;
   const bool together;
-  const Shares& shares;  // one for each thread, or for all together
-  const std::vector<Walk<T>> walks;
+  const Shares& shares;                       // one for each thread, or for all together
+  std::vector<std::optional<Walk<T>>> walks;  // of each share
   InputProjection<T> project;
   PackedWeight<T> weight_hh, weight_hr;
   at::Tensor bias_hh;
@@ -85,7 +88,7 @@ struct ForwardPass {
         h_0(a.h_0.contiguous()),
         together(share_out_units(a, schedule, threads)),
         shares(batch.shares(together ? 1 : threads)),
-        walks(make_walks()),
+        walks(shares.size()),
         project(a, schedule, use_of_weight_ih()),
         weight_hh(PackedWeight<T>::transposed(k, k.by_step, a.weight_hh, G, use_of_steps())) {
     if (a.projected()) {
@@ -139,13 +142,8 @@ struct ForwardPass {
     }
   }
 
-  std::vector<Walk<T>> make_walks() {
-    std::vector<Walk<T>> made;
-    for (int64_t i = 0; i < shares.size(); ++i) {
-      made.emplace_back(a, shares[i], result, h_0, scratch);
-    }
-    return made;
-  }
+  // To be called for each share before run().
+  void make_walk(int64_t share) { walks[share].emplace(a, shares[share], result, h_0, project); }
 
   // Projects as many steps from `step` on as are walked before the next ones; `step` becomes the first one
   // that is not among them.
@@ -155,8 +153,7 @@ struct ForwardPass {
     while (step < s.num_steps && s.offsets[step] - first < kProjectedRows) {
       ++step;
     }
-    const int64_t last = s.offsets[step];
-    project(s.rows.data() + first, last - first, s.num_rows - last, columns, walk.gate_rows.data());
+    project(walk.input, first, s.offsets[step], columns, walk.gate_rows.data());
   }
 
   // All steps of some sequences: alternately project a few steps' inputs and walk them.
@@ -172,7 +169,7 @@ struct ForwardPass {
 
   // The same on all sequences by threads that share out the hidden units, and the columns to project.
   void walk_together(Team& team, int64_t member) const {
-    const Walk<T>& walk = walks[0];
+    const Walk<T>& walk = *walks[0];
     const Range units = part_of(H, k.by_step.block_units(G), member, team.size());
     const Range columns = part_of(G * H, k.by_batch.block_units(1), member, team.size());
     for (int64_t walked = 0, projected = 0; walked < walk.schedule.num_steps;) {
@@ -197,7 +194,7 @@ struct ForwardPass {
     }
     // One walk each, unless there are fewer threads than there should be.
     for (size_t i = member; i < walks.size(); i += team.size()) {
-      walk_alone(walks[i]);
+      walk_alone(*walks[i]);
     }
   }
 
@@ -206,8 +203,8 @@ struct ForwardPass {
     for (const auto* weight : {&project.weight(), &weight_hh, &weight_hr}) {
       weight->keep();
     }
-    for (const Walk<T>& walk : walks) {
-      final_states(walk);
+    for (const auto& walk : walks) {
+      final_states(*walk);
     }
   }
 
@@ -250,6 +247,7 @@ void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& jo
   const int64_t threads =
       num_threads_for(count * multiply_adds(directions[0], schedules[0]->whole()));
   const int64_t at_once = Jobs::can_be_apart(count, threads) ? count : 1;
+  const int64_t num_rows = at_once * schedules[0]->whole().num_rows;
   for (int64_t first = 0; first < count; first += at_once) {
     Jobs jobs(at_once, threads);
     std::deque<ForwardDirection<T>> running;
@@ -260,6 +258,10 @@ void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& jo
                                one_of(joint.saved, i, count)};
       running.emplace_back(directions[i], *schedules[i], result, save, jobs.threads_of_each());
     }
+    const int64_t shares = running[0].pass.shares.size();
+    for_each_at_once(at_once * shares, num_threads_for(num_rows * kPointersOfRow), [&](int64_t i) {
+      running[i / shares].pass.make_walk(i % shares);
+    });
     jobs.run([&](int64_t job, Team& team, int64_t member) { running[job].pass.run(team, member); });
     for (const auto& direction : running) {
       direction.pass.finish();

@@ -44,7 +44,6 @@ InputProjection<T>::InputProjection(const LayerArguments& a,
       bias_(input_bias<T>(a)) {
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
-    rows_ = row_pointers<const T>(schedule, input_);
     packed_ = PackedWeight<T>::transposed(kernels_, kernels_.by_batch, a.weight_ih, 1, use);
     return;
   }
@@ -53,15 +52,30 @@ InputProjection<T>::InputProjection(const LayerArguments& a,
 }
 
 template <class T>
+InputRows<T> InputProjection<T>::rows_of(const Schedule& share) const {
+  if (input_.defined()) {
+    return {row_pointers<const T>(share, input_), {}};
+  }
+  InputRows<T> rows;
+  rows.one_hot.reserve(share.num_rows);
+  for (const int64_t row : share.rows) {
+    rows.one_hot.push_back(indices_[row]);
+  }
+  return rows;
+}
+
+template <class T>
 void InputProjection<T>::operator()(
-    const int64_t* rows, int64_t count, int64_t following, Range columns, T* const* gates) const {
+    const InputRows<T>& rows, int64_t first, int64_t last, Range columns, T* const* gates) const {
+  const int64_t count = last - first;
   if (weight_.defined()) {
     const T* weight = weight_.const_data_ptr<T>();
     const int64_t stride_m = weight_.stride(0), stride_k = weight_.stride(1);
+    const int64_t* indices = rows.one_hot.data() + first;
     for (int64_t i = 0; i < count; ++i) {
-      const T* column = weight + indices_[rows[i]] * stride_k;
+      const T* column = weight + indices[i] * stride_k;
       if (stride_m == 1 && i + kColumnsAhead < count) {
-        fetch(weight + indices_[rows[i + kColumnsAhead]] * stride_k + columns.first,
+        fetch(weight + indices[i + kColumnsAhead] * stride_k + columns.first,
               columns.last - columns.first);
       }
       for (int64_t m = columns.first; m < columns.last; ++m) {
@@ -70,19 +84,17 @@ void InputProjection<T>::operator()(
     }
     return;
   }
-  const int64_t next = cold_ ? std::min(following, kFirstRows) : 0;
-  std::vector<const T*> input(count + next);
-  for (int64_t i = 0; i < count + next; ++i) {
-    input[i] = rows_[rows[i]];
-  }
   std::vector<T*> shifted;
   ProductArguments<T> p = packed_.times(columns);
   p.rows = count;
-  p.a = input.data();
+  p.a = rows.dense.data() + first;
   p.bias = bias_.data() + columns.first;
   p.c = from_column(gates, count, columns.first, shifted);
   p.a_is_cold = cold_;
-  p.next = {input.data() + count, next, p.depth};
+  if (cold_) {
+    const auto following = static_cast<int64_t>(rows.dense.size()) - last;
+    p.next = {p.a + count, std::min(following, kFirstRows), p.depth};
+  }
   kernels_.by_batch.product(p);
 }
 

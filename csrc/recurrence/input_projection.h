@@ -8,6 +8,13 @@
 
 namespace masked_rnn {
 
+// Of each row of a share of the batch, what is projected.
+template <class T>
+struct InputRows {
+  std::vector<const T*> dense;
+  std::vector<int64_t> one_hot;  // indices; none if there are dense ones
+};
+
 template <class T>
 class InputProjection {
  public:
@@ -17,20 +24,21 @@ class InputProjection {
   // To be packed before any row is projected.
   const PackedWeight<T>& weight() const { return packed_; }
 
-  // Writes some columns, from the beginning of a block of the weight on, of each of `count` rows to its
-  // gates[i] -> [G*H]. The first of the `following` rows, which stand behind them and are projected next,
-  // may be fetched meanwhile.
+  InputRows<T> rows_of(const Schedule& share) const;
+
+  // Writes some columns, from the beginning of a block of the weight on, of each row in [first, last) of a
+  // share to its gates[i] -> [G*H]. The rows after them are projected next: the first of these may be
+  // fetched meanwhile.
   void operator()(
-      const int64_t* rows, int64_t count, int64_t following, Range columns, T* const* gates) const;
+      const InputRows<T>& rows, int64_t first, int64_t last, Range columns, T* const* gates) const;
 
  private:
   const Kernels<T>& kernels_;
   bool cold_;
   at::Tensor input_, weight_;
   std::vector<T> bias_;           // [G*H]
-  std::vector<const T*> rows_;    // dense
   PackedWeight<T> packed_;        // dense
-  std::vector<int64_t> indices_;  // one-hot
+  std::vector<int64_t> indices_;  // one-hot, of the batch's rows
 };
 
 }  // namespace masked_rnn

@@ -4,8 +4,10 @@
 #include <masked_rnn/csrc/parallel.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <set>
+#include <stdexcept>
 #include <tuple>
 
 namespace masked_rnn {
@@ -27,6 +29,35 @@ TEST_P(Threads, AsManyAsHaveSomethingToDo) {
   EXPECT_EQ(num_threads_for(3), GetParam() == 3 ? 3 : std::min(2, GetParam()));
   EXPECT_EQ(num_threads_for(5), std::min(4, GetParam()));
   EXPECT_EQ(num_threads_for(int64_t{1} << 40), GetParam());
+}
+
+TEST_P(Threads, CallForEachOnce) {
+  for (const int64_t count : {0, 1, 2, 7}) {
+    std::mutex mutex;
+    std::multiset<int64_t> called, expected;
+    for (int64_t i = 0; i < count; ++i) {
+      expected.insert(i);
+    }
+    for_each_at_once(count, GetParam(), [&](int64_t i) {
+      const std::lock_guard lock(mutex);
+      called.insert(i);
+    });
+    EXPECT_EQ(called, expected) << count;
+  }
+}
+
+TEST_P(Threads, ThrowWhatAnyOfThemThrew) {
+  for (int64_t wrong = 0; wrong < 7; ++wrong) {
+    std::atomic<int64_t> calls{0};
+    const auto body = [&](int64_t i) {
+      ++calls;
+      if (i == wrong) {
+        throw std::out_of_range("the one");
+      }
+    };
+    EXPECT_THROW(for_each_at_once(7, GetParam(), body), std::out_of_range) << wrong;
+    EXPECT_EQ(calls, 7);
+  }
 }
 
 // Each job's members, as (job, member, size of its team).
