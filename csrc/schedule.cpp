@@ -151,6 +151,31 @@ std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slic
   return slices;
 }
 
+Padding padding_of(const Schedule& batch, int64_t steps) {
+  const int64_t B = batch.num_sequences;
+  std::vector<char> holds_token(steps * B, false);
+  for (int64_t step = 0; step < batch.num_steps; ++step) {
+    for (int64_t j = 0; j < batch.rows_at(step); ++j) {
+      holds_token[batch.times[batch.offsets[step] + j] * B + batch.order[j]] = true;
+    }
+  }
+  Padding padding;
+  padding.runs_before.push_back(0);
+  for (int64_t t = 0; t < steps; ++t) {
+    const auto begin = holds_token.begin(), end = begin + (t + 1) * B;
+    for (auto first = begin + t * B; first != end;) {
+      first = std::find(first, end, false);
+      const auto last = std::find(first, end, true);
+      if (first != last) {
+        padding.runs.push_back({first - begin, last - begin});
+      }
+      first = last;
+    }
+    padding.runs_before.push_back(static_cast<int64_t>(padding.runs.size()));
+  }
+  return padding;
+}
+
 std::vector<Part> parts_of_rows(const Schedule& schedule, int64_t rows) {
   const auto& offsets = schedule.offsets;
   int64_t large = 0;  // steps, which are the first ones

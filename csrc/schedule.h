@@ -73,6 +73,18 @@ struct Steps {
 // rows; the last ones may be empty.
 std::vector<Slice> split(const Schedule& schedule, Steps steps, int64_t num_slices);
 
+// The positions t * B + b of a padded tensor [T, B, .] that hold no token.
+struct Padding {
+  // Half-open ranges of positions, of one t each.
+  struct Run {
+    int64_t first, last;
+  };
+  std::vector<Run> runs;
+  std::vector<int64_t> runs_before;  // [T + 1] how many runs there are before each t
+};
+
+Padding padding_of(const Schedule& batch, int64_t steps);
+
 // Rows [first, last), and the steps that have any of them and none of later rows. Steps from steps.last on
 // that have rows before `last` belong to the part that comes after this one in time.
 struct Part {

@@ -44,6 +44,7 @@ class BackwardDirection {
                     const WantedMask& wanted,
                     int64_t threads)
       : schedule_(schedule.whole()),
+        padding_(schedule.padding()),
         shares_(schedule.shares(number_of_groups(a, schedule_))),
         batch_(a, schedule_, output, saved, grads, wanted, use_of_weight_ih()),
         jobs_(shares_.size(), threads),
@@ -55,11 +56,13 @@ class BackwardDirection {
   void make_group(int64_t i) { groups_[i].emplace(batch_, shares_[i], jobs_.threads_of_each()); }
 
   void run(Team& team, int64_t member) {
-    batch_.prepare(member, team.size());
+    batch_.pack(member, team.size());
     team.wait();
+    PaddingZeros<T> zeros(batch_.k, padding_, batch_.grad_input, member, team.size());
     jobs_.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
-      groups_[job]->run(own, member_of_own);
+      groups_[job]->run(own, member_of_own, zeros);
     });
+    zeros.write_all();
   }
 
   // What is left to be added: the sums of other groups, to those of the first, which it returns.
@@ -86,6 +89,7 @@ class BackwardDirection {
   }
 
   const Schedule& schedule_;
+  const Padding& padding_;
   const Shares& shares_;
   const BackwardBatch<T> batch_;
   Jobs jobs_;

@@ -63,12 +63,9 @@ BackwardBatch<T>::BackwardBatch(const LayerArguments& a_,
 }
 
 template <class T>
-void BackwardBatch<T>::prepare(int64_t member, int64_t size) const {
+void BackwardBatch<T>::pack(int64_t member, int64_t size) const {
   for (const auto* weight : {&weight_hh, &weight_hr, &weight_ih, &weight_ih_n}) {
     weight->pack(member, size);
-  }
-  if (wanted[kInput]) {
-    zero_padding(k, schedule, grad_input, member, size);
   }
 }
 

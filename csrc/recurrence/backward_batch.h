@@ -28,8 +28,8 @@ struct BackwardBatch {
                 const WantedMask& wanted,
                 WeightUse use_of_weight_ih);
 
-  // Member `member` of `size` threads packs its share of the weights and writes its share of zeros.
-  void prepare(int64_t member, int64_t size) const;
+  // Member `member` of `size` threads packs its share of the weights.
+  void pack(int64_t member, int64_t size) const;
 };
 
 }  // namespace masked_rnn::recurrence

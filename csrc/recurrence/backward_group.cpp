@@ -2,7 +2,6 @@
 #include <masked_rnn/csrc/recurrence/backward_group.h>
 #include <masked_rnn/csrc/recurrence/caches.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
-#include <masked_rnn/csrc/recurrence/layout.h>
 
 #include <algorithm>
 #include <cstring>
@@ -288,7 +287,10 @@ NextRows<T> BackwardGroup<T>::read_next(int64_t step, Slice slice) const {
 
 // The chain through a part's steps, on sequences of its own.
 template <class T>
-void BackwardGroup<T>::chain(const GateGradients<T>& part, Steps steps, Slice slice) const {
+void BackwardGroup<T>::chain(const GateGradients<T>& part,
+                             Steps steps,
+                             Slice slice,
+                             PaddingZeros<T>& zeros) const {
   ProductArguments<T> product = batch_.weight_hh.times({0, P});
   for (int64_t t = steps.last - 1; t >= steps.first; --t) {
     const Slice here{slice.first, std::min(slice.last, schedule.rows_at(t))};
@@ -297,6 +299,7 @@ void BackwardGroup<T>::chain(const GateGradients<T>& part, Steps steps, Slice sl
       product.next = read_next(t, slice);
       through_weight_hh(part, t, here, product, grad_h_rows.data());
     }
+    zeros.write(schedule.num_steps - t, schedule.num_steps);
   }
 }
 
@@ -318,7 +321,7 @@ void BackwardGroup<T>::chain_together(const GateGradients<T>& part,
 }
 
 template <class T>
-void BackwardGroup<T>::run(Team& team, int64_t member) const {
+void BackwardGroup<T>::run(Team& team, int64_t member, PaddingZeros<T>& zeros) const {
   const Range units = part_of(H, k.by_step.block_units(1), member, team.size());
   const auto grad_h_before = grad_h.pointers(B, together ? units.first : 0);
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -328,7 +331,7 @@ void BackwardGroup<T>::run(Team& team, int64_t member) const {
     if (together) {
       chain_together(part, steps, team, units, grad_h_before.data());
     } else {
-      chain(part, steps, split(schedule, steps, team.size())[member]);
+      chain(part, steps, split(schedule, steps, team.size())[member], zeros);
     }
     team.wait();
     if (batch_.wanted[kInput]) {

@@ -5,6 +5,7 @@
 
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/backward_batch.h>
+#include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/weight_gradients.h>
 
 #include <vector>
@@ -22,8 +23,8 @@ class BackwardGroup {
   BackwardGroup(const BackwardGroup&) = delete;
   BackwardGroup& operator=(const BackwardGroup&) = delete;
 
-  // All but finish(), by each member of a team.
-  void run(Team& team, int64_t member) const;
+  // All but finish(), by each member of a team, which writes its zeros meanwhile.
+  void run(Team& team, int64_t member, PaddingZeros<T>& zeros) const;
 
   // Writes the gradients of the initial states, and returns the group's sums: those of weights and biases.
   LayerGradients finish() const;
@@ -42,7 +43,7 @@ class BackwardGroup {
                          T* const* grad_h_before) const;
   void input_gradient(const GateGradients<T>& part, int64_t member, int64_t size) const;
   NextRows<T> read_next(int64_t step, Slice slice) const;
-  void chain(const GateGradients<T>& part, Steps steps, Slice slice) const;
+  void chain(const GateGradients<T>& part, Steps steps, Slice slice, PaddingZeros<T>& zeros) const;
   void chain_together(const GateGradients<T>& part,
                       Steps steps,
                       Team& team,

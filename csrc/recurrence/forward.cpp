@@ -59,6 +59,7 @@ template <class T>
 struct ForwardPass {
   const LayerArguments& a;
   const Schedule& schedule;
+  const Padding& padding;
   const LayerResult& result;
   const bool save;
 
@@ -83,6 +84,7 @@ struct ForwardPass {
               int64_t threads)
       : a(arguments),
         schedule(batch.whole()),
+        padding(batch.padding()),
         result(result_),
         save(save_),
         h_0(a.h_0.contiguous()),
@@ -157,12 +159,13 @@ struct ForwardPass {
   }
 
   // All steps of some sequences: alternately project a few steps' inputs and walk them.
-  void walk_alone(const Walk<T>& walk) const {
+  void walk_alone(const Walk<T>& walk, PaddingZeros<T>& zeros) const {
     for (int64_t walked = 0, projected = 0; walked < walk.schedule.num_steps;) {
       project_steps(walk, projected, {0, G * H});
       for (int64_t row = 0; walked < projected; ++walked) {
         step(walk, walked, {0, H}, walk.gates[row]);
         row += walk.schedule.rows_at(walked);
+        zeros.write(walked + 1, walk.schedule.num_steps);
       }
     }
   }
@@ -187,15 +190,17 @@ struct ForwardPass {
     for (const auto* weight : {&project.weight(), &weight_hh, &weight_hr}) {
       weight->pack(member, team.size());
     }
-    zero_padding(k, schedule, result.output, member, team.size());
     team.wait();
+    PaddingZeros<T> zeros(k, padding, result.output, member, team.size());
     if (together) {
-      return walk_together(team, member);
+      walk_together(team, member);
+    } else {
+      // One walk each, unless there are fewer threads than there should be.
+      for (size_t i = member; i < walks.size(); i += team.size()) {
+        walk_alone(*walks[i], zeros);
+      }
     }
-    // One walk each, unless there are fewer threads than there should be.
-    for (size_t i = member; i < walks.size(); i += team.size()) {
-      walk_alone(*walks[i]);
-    }
+    zeros.write_all();
   }
 
   // What later calls may use, and the states after each sequence's last row.

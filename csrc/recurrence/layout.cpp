@@ -147,39 +147,36 @@ Rows<T> in_order(const Schedule& schedule, const at::Tensor& state, Scratch& scr
 }
 
 template <class T>
-void zero_padding(const Kernels<T>& kernels,
-                  const Schedule& schedule,
-                  const at::Tensor& padded,
-                  int64_t member,
-                  int64_t size) {
-  const int64_t steps = padded.size(0), B = padded.size(1), width = padded.size(2);
-  const int64_t stride = padded.stride(1);
-  const bool large = is_large(padded.nbytes());
-  T* data = padded.mutable_data_ptr<T>();
-  std::vector<char> holds_token(steps * B, false);
-  for (int64_t step = 0; step < schedule.num_steps; ++step) {
-    const int64_t first = schedule.offsets[step], rows = schedule.rows_at(step);
-    for (int64_t j = 0; j < rows; ++j) {
-      holds_token[schedule.times[first + j] * B + schedule.order[j]] = true;
-    }
+PaddingZeros<T>::PaddingZeros(const Kernels<T>& kernels,
+                              const Padding& padding,
+                              const at::Tensor& padded,
+                              int64_t member,
+                              int64_t size)
+    : kernels_(kernels), padding_(padding), size_(size), next_(member) {
+  if (padded.defined()) {
+    data_ = padded.mutable_data_ptr<T>();
+    steps_ = padded.size(0);
+    width_ = padded.size(2);
+    stride_ = padded.stride(1);
+    large_ = is_large(padded.nbytes());
   }
-  // Along the memory, not along the sequences, whose rows stand on pages of their own. By turns: towards
-  // the end there is more padding.
-  for (int64_t t = member; t < steps; t += size) {
-    const auto begin = holds_token.begin() + t * B, end = begin + B;
-    for (auto first = begin; first != end;) {
-      first = std::find(first, end, false);
-      const auto last = std::find(first, end, true);
-      const int64_t positions = last - first, together = stride == width ? positions : 1;
-      T* to = data + (first - holds_token.begin()) * stride;
-      for (int64_t done = 0; done < positions; done += together, to += stride) {
-        if (large) {
-          kernels.clear(together * width, to);
+}
+
+template <class T>
+void PaddingZeros<T>::write(int64_t done, int64_t all) {
+  const int64_t end = size_ == 1 ? steps_ : steps_ * done / all;
+  for (; next_ < end; next_ += size_) {
+    for (int64_t i = padding_.runs_before[next_]; i < padding_.runs_before[next_ + 1]; ++i) {
+      const Padding::Run& run = padding_.runs[i];
+      const int64_t positions = run.last - run.first, together = stride_ == width_ ? positions : 1;
+      T* to = data_ + run.first * stride_;
+      for (int64_t written = 0; written < positions; written += together, to += stride_) {
+        if (large_) {
+          kernels_.clear(together * width_, to);
         } else {
-          std::fill_n(to, together * width, T{});
+          std::fill_n(to, together * width_, T{});
         }
       }
-      first = last;
     }
   }
 }
@@ -191,8 +188,7 @@ void zero_padding(const Kernels<T>& kernels,
       const Schedule&, const std::vector<T*>&, const at::Tensor&, int64_t);                 \
   template std::vector<T*> saved_pointers<T>(const Schedule&, const at::Tensor&);           \
   template Rows<T> in_order<T>(const Schedule&, const at::Tensor&, Scratch&);               \
-  template void zero_padding<T>(                                                            \
-      const Kernels<T>&, const Schedule&, const at::Tensor&, int64_t, int64_t);
+  template class PaddingZeros<T>;
 MASKED_RNN_INSTANTIATE(float)
 MASKED_RNN_INSTANTIATE(double)
 #undef MASKED_RNN_INSTANTIATE

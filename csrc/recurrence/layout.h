@@ -68,13 +68,34 @@ bool are_far(int64_t batch_rows, int64_t size) {
 template <class T>
 Rows<T> in_order(const Schedule& schedule, const at::Tensor& state, Scratch& scratch);
 
-// Member `member` of `size` threads writes 0 to its share of the positions of a padded tensor
-// [T, B, size], contiguous but for what may stand between its rows, that hold no token.
+// Writes 0 to the positions of a padded tensor [T, B, size], contiguous but for what may stand between its
+// rows, that hold no token: member `member` of `size` threads to its share. Little by little, while they
+// compute, that takes less time: memory has little else to do. A thread that is alone writes them at once,
+// since as many at each step would keep it from what it reads (1-4% of a vanilla RNN's forward pass).
 template <class T>
-void zero_padding(const Kernels<T>& kernels,
-                  const Schedule& schedule,
-                  const at::Tensor& padded,
-                  int64_t member,
-                  int64_t size);
+class PaddingZeros {
+ public:
+  // `padded` may be undefined.
+  PaddingZeros(const Kernels<T>& kernels,
+               const Padding& padding,
+               const at::Tensor& padded,
+               int64_t member,
+               int64_t size);
+
+  // What is missing when `done` of `all` has been computed.
+  void write(int64_t done, int64_t all);
+  void write_all() { write(1, 1); }
+
+ private:
+  const Kernels<T>& kernels_;
+  const Padding& padding_;
+  T* data_ = nullptr;
+  int64_t steps_ = 0, width_ = 0, stride_ = 0;
+  bool large_ = false;
+  // Members take steps by turns: towards the end there is more padding. Along the memory, not along the
+  // sequences, whose rows stand on pages of their own.
+  const int64_t size_;
+  int64_t next_;
+};
 
 }  // namespace masked_rnn

@@ -8,13 +8,13 @@
 namespace masked_rnn {
 namespace {
 
-// Both directions of two batches, say those that a model translates from and to, with together at most so
-// many rows: 8 MiB, and as much for each kind of shares.
+// Both directions of two batches, say those that a model translates from and to, of so many numbers
+// together: 8 MiB.
 constexpr size_t kKeptSchedules = 4;
-constexpr int64_t kKeptRows = int64_t{1} << 19;
+constexpr int64_t kKeptNumbers = int64_t{1} << 20;
 
 ScheduleKey key_of_mask(const LayerArguments& a) {
-  ScheduleKey key{a.reverse, {}, a.steps(), a.batch(), {}};
+  ScheduleKey key{a.reverse, a.steps(), a.batch()};
   key.mask.reserve(key.steps * key.batch);
   const auto* data = reinterpret_cast<const char*>(a.mask.const_data_ptr<bool>());
   const int64_t stride_t = a.mask.stride(0), stride_b = a.mask.stride(1);
@@ -28,7 +28,7 @@ ScheduleKey key_of_mask(const LayerArguments& a) {
 
 ScheduleKey key_of_lengths(const LayerArguments& a) {
   const int64_t T = a.steps(), B = a.batch();
-  ScheduleKey key{a.reverse, std::vector<int64_t>(B, T)};
+  ScheduleKey key{a.reverse, T, B, std::vector<int64_t>(B, T)};
   if (!a.lengths.defined()) {
     return key;
   }
@@ -51,8 +51,8 @@ ScheduleKey key_of_lengths(const LayerArguments& a) {
 }
 
 Schedule make(const ScheduleKey& key) {
-  if (const auto batch = static_cast<int64_t>(key.lengths.size()); batch > 0) {
-    return schedule_from_lengths(key.lengths.data(), batch, key.reverse);
+  if (!key.lengths.empty()) {
+    return schedule_from_lengths(key.lengths.data(), key.batch, key.reverse);
   }
   const auto* mask = reinterpret_cast<const bool*>(key.mask.data());
   return schedule_from_mask(mask, key.batch, 1, key.steps, key.batch, key.reverse);
@@ -81,16 +81,16 @@ std::shared_ptr<const BatchSchedule> ScheduleCache::find_or_make(ScheduleKey key
       return kept_.front().schedule;
     }
   }
-  const auto made = std::make_shared<const BatchSchedule>(make(key));
-  if (made->whole().num_rows > kKeptRows) {
+  const auto made = std::make_shared<const BatchSchedule>(make(key), key.steps);
+  if (made->size() > kKeptNumbers) {
     return made;
   }
   const std::lock_guard lock(mutex_);
   kept_.insert(kept_.begin(), {std::move(key), made});
-  int64_t rows = 0;
+  int64_t numbers = 0;
   const auto too_many = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) {
-    rows += kept.schedule->whole().num_rows;
-    return rows > kKeptRows;
+    numbers += kept.schedule->size();
+    return numbers > kKeptNumbers;
   });
   kept_.erase(too_many, kept_.end());
   kept_.resize(std::min(kept_.size(), kKeptSchedules));

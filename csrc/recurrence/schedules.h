@@ -13,18 +13,27 @@
 
 namespace masked_rnn {
 
-// A batch's schedule and the shares of it that somebody has asked for.
+// A batch's schedule, its padding, and the shares of it that somebody has asked for.
 class BatchSchedule {
  public:
-  explicit BatchSchedule(Schedule schedule) : whole_(std::move(schedule)) {}
+  BatchSchedule(Schedule schedule, int64_t steps)
+      : whole_(std::move(schedule)), padding_(padding_of(whole_, steps)) {}
 
   const Schedule& whole() const { return whole_; }
+  const Padding& padding() const { return padding_; }
+
+  // Numbers that it holds, about, and as many more for each kind of shares.
+  int64_t size() const {
+    return 2 * (whole_.num_rows + static_cast<int64_t>(padding_.runs.size())) +
+           static_cast<int64_t>(padding_.runs_before.size());
+  }
 
   // Live as long as this one.
   const Shares& shares(int64_t count) const;
 
  private:
   const Schedule whole_;
+  const Padding padding_;
   mutable std::mutex mutex_;
   mutable std::map<int64_t, Shares> shares_;  // by their count
 };
@@ -32,8 +41,8 @@ class BatchSchedule {
 // What tells one schedule from another.
 struct ScheduleKey {
   bool reverse;
+  int64_t steps, batch;
   std::vector<int64_t> lengths{};  // [B]; none of a mask
-  int64_t steps = 0, batch = 0;    // of a mask
   std::vector<char> mask{};        // [T, B]
   bool operator==(const ScheduleKey&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace masked_rnn {
@@ -134,6 +135,41 @@ TEST(Shares, HaveAboutEquallyManyRows) {
   EXPECT_EQ(rows({5, 4}, 2), (Integers{4, 5}));           // the 5 would not fit
   EXPECT_EQ(rows({6, 6, 6, 6, 6, 6}, 3), (Integers{12, 12, 12}));
   EXPECT_EQ(rows({1, 1}, 4), (Integers{0, 0, 1, 1}));
+}
+
+using Runs = std::vector<std::pair<int64_t, int64_t>>;
+
+// Of each t.
+std::vector<Runs> padding(const Schedule& batch, int64_t steps) {
+  const Padding padding = padding_of(batch, steps);
+  EXPECT_EQ(padding.runs_before.size(), static_cast<size_t>(steps + 1));
+  EXPECT_EQ(padding.runs_before.back(), static_cast<int64_t>(padding.runs.size()));
+  std::vector<Runs> result(steps);
+  for (int64_t t = 0; t < steps; ++t) {
+    for (int64_t i = padding.runs_before[t]; i < padding.runs_before[t + 1]; ++i) {
+      result[t].emplace_back(padding.runs[i].first, padding.runs[i].last);
+    }
+  }
+  return result;
+}
+
+TEST(Padding, IsWhereNoTokenIs) {
+  EXPECT_EQ(padding(of({2, 4, 0, 3}), 5),
+            (std::vector<Runs>{
+                {{2, 3}}, {{6, 7}}, {{8, 9}, {10, 11}}, {{12, 13}, {14, 16}}, {{16, 20}}}));
+  EXPECT_EQ(padding(of({2, 2}), 2), std::vector<Runs>(2));
+  EXPECT_EQ(padding(of({0, 0, 0}), 1), (std::vector<Runs>{{{0, 3}}}));
+  EXPECT_EQ(padding(of({}), 2), std::vector<Runs>(2));
+  EXPECT_EQ(padding(of({0}), 0), std::vector<Runs>());
+}
+
+TEST(Padding, StandsAnywhereInMasks) {
+  // [T, B] with holes and left padding.
+  const bool mask[] = {true, false, false, true, true, false};
+  for (const bool reverse : {false, true}) {
+    EXPECT_EQ(padding(schedule_from_mask(mask, 2, 1, 3, 2, reverse), 3),
+              (std::vector<Runs>{{{1, 2}}, {{2, 3}}, {{5, 6}}}));
+  }
 }
 
 TEST(Split, EverySequenceWithRowsStandsInExactlyOneSlice) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <masked_rnn/csrc/recurrence/schedules.h>
 
+#include <algorithm>
 #include <string>
 
 namespace masked_rnn {
@@ -11,7 +12,10 @@ namespace {
 
 using Lengths = std::vector<int64_t>;
 
-ScheduleKey key_of(const Lengths& lengths, bool reverse = false) { return {reverse, lengths}; }
+ScheduleKey key_of(const Lengths& lengths, bool reverse = false, int64_t more_steps = 0) {
+  const int64_t steps = *std::max_element(lengths.begin(), lengths.end()) + more_steps;
+  return {reverse, steps, static_cast<int64_t>(lengths.size()), lengths};
+}
 
 TEST(ScheduleCache, FindsWhatIsTheSameOnly) {
   ScheduleCache cache;
@@ -21,10 +25,12 @@ TEST(ScheduleCache, FindsWhatIsTheSameOnly) {
   EXPECT_EQ(cache.find_or_make(key_of({3, 2}))->whole().order, (Lengths{0, 1}));
   EXPECT_EQ(cache.find_or_make(key_of({2, 3}, /*reverse=*/true))->whole().times,
             (Lengths{2, 1, 1, 0, 0}));
+  EXPECT_EQ(first->padding().runs.size(), 1U);
+  EXPECT_EQ(cache.find_or_make(key_of({2, 3}, false, /*more_steps=*/2))->padding().runs.size(), 3U);
   // The same bytes of another shape.
   const std::vector<char> mask{1, 0, 0, 1, 1, 1};
-  EXPECT_EQ(cache.find_or_make({false, {}, 3, 2, mask})->whole().lengths, (Lengths{2, 2}));
-  EXPECT_EQ(cache.find_or_make({false, {}, 2, 3, mask})->whole().lengths, (Lengths{2, 1, 1}));
+  EXPECT_EQ(cache.find_or_make({false, 3, 2, {}, mask})->whole().lengths, (Lengths{2, 2}));
+  EXPECT_EQ(cache.find_or_make({false, 2, 3, {}, mask})->whole().lengths, (Lengths{2, 1, 1}));
 }
 
 TEST(ScheduleCache, KeepsTheLastUsedOnes) {
@@ -39,14 +45,16 @@ TEST(ScheduleCache, KeepsTheLastUsedOnes) {
   EXPECT_NE(cache.find_or_make(key_of({2})), two);
 }
 
-TEST(ScheduleCache, KeepsNoMoreRowsThanItsBound) {
+TEST(ScheduleCache, KeepsNoMoreThanItsBound) {
   ScheduleCache cache;
-  const int64_t most = 1 << 19;
+  const int64_t most = ((1 << 20) - 1) / 3;  // and as many steps
   const auto all = cache.find_or_make(key_of({most}));
   EXPECT_EQ(cache.find_or_make(key_of({most})), all);
-  const auto too_many = cache.find_or_make(key_of({most + 1}));
-  EXPECT_EQ(too_many->whole().num_rows, most + 1);
-  EXPECT_NE(cache.find_or_make(key_of({most + 1})), too_many);
+  const auto too_long = cache.find_or_make(key_of({most + 1}));
+  EXPECT_EQ(too_long->whole().num_rows, most + 1);
+  EXPECT_NE(cache.find_or_make(key_of({most + 1})), too_long);
+  const auto too_many_steps = cache.find_or_make(key_of({1}, false, most));
+  EXPECT_NE(cache.find_or_make(key_of({1}, false, most)), too_many_steps);
   EXPECT_EQ(cache.find_or_make(key_of({most})), all);
   cache.find_or_make(key_of({1}));
   EXPECT_NE(cache.find_or_make(key_of({most})), all);
@@ -60,7 +68,7 @@ TEST(ScheduleCache, ForgetsWhatItKeeps) {
 }
 
 TEST(BatchSchedule, MakesSharesOnce) {
-  const BatchSchedule batch(schedule_from_lengths(Lengths{5, 4, 3, 2}.data(), 4, false));
+  const BatchSchedule batch(schedule_from_lengths(Lengths{5, 4, 3, 2}.data(), 4, false), 5);
   const Shares& two = batch.shares(2);
   const Shares& three = batch.shares(3);
   EXPECT_EQ(&batch.shares(2), &two);
