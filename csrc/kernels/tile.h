@@ -76,6 +76,12 @@ struct NoFetch {};
 template <int R, int V>
 constexpr bool kHoldsRows = MASKED_RNN_VECTOR_BYTES == 32 && R < V;
 
+// Of two or three rows the compiler would let each multiply-add read its column from memory, where that is
+// what the loop has to wait for: three rows took as long as four. (It finds a better order by itself for more
+// rows, and with fewer sums a multiply-add's own time decides.)
+template <int R, int V>
+constexpr bool kReadsOnce = (R == 2 || R == 3) && R* V >= 8;
+
 // sum[r][v] += row(r) * columns[v], one operand of each.
 template <class T, int R, int V, class Row>
 MASKED_RNN_INLINE void add_operand(Vec<T> (&sum)[R][V], const Row& row, const T* columns) {
@@ -98,6 +104,9 @@ MASKED_RNN_INLINE void add_operand(Vec<T> (&sum)[R][V], const Row& row, const T*
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       column[v] = load(columns + v * kLanes<T>);
+      if constexpr (kReadsOnce<R, V>) {
+        keep_in_register(column[v]);
+      }
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {

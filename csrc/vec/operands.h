@@ -95,6 +95,15 @@ inline T operand(const T* first, const T*) {
 
 #endif
 
+// What has been loaded for several multiply-adds is not loaded again for each of them. (With 16 registers
+// multiply_add_registers sees to that.)
+template <class V>
+MASKED_RNN_INLINE void keep_in_register([[maybe_unused]] V& loaded) {
+#if MASKED_RNN_VECTOR_BYTES == 64
+  asm("" : "+v"(loaded));
+#endif
+}
+
 // multiply_add for operands that several sums need, and that stay in registers. Where there are only 16 of
 // these, the compiler would let each instruction read y from memory once more, and reading is what a core
 // runs short of where another program shares it.
