@@ -15,12 +15,18 @@ constexpr int64_t kKeptNumbers = int64_t{1} << 20;
 
 ScheduleKey key_of_mask(const LayerArguments& a) {
   ScheduleKey key{a.reverse, a.steps(), a.batch()};
-  key.mask.reserve(key.steps * key.batch);
+  key.mask.resize(key.steps * key.batch);
   const auto* data = reinterpret_cast<const char*>(a.mask.const_data_ptr<bool>());
   const int64_t stride_t = a.mask.stride(0), stride_b = a.mask.stride(1);
-  for (int64_t t = 0; t < key.steps; ++t) {
+  char* to = key.mask.data();
+  for (int64_t t = 0; t < key.steps; ++t, to += key.batch) {
+    const char* from = data + t * stride_t;
+    if (stride_b == 1) {
+      std::copy_n(from, key.batch, to);
+      continue;
+    }
     for (int64_t b = 0; b < key.batch; ++b) {
-      key.mask.push_back(data[t * stride_t + b * stride_b]);
+      to[b] = from[b * stride_b];
     }
   }
   return key;
