@@ -1,5 +1,6 @@
 // The only door to threads; see parallel.h.
 #include <ATen/Parallel.h>
+#include <ATen/ThreadLocalState.h>
 #include <masked_rnn/csrc/parallel.h>
 #include <omp.h>
 
@@ -125,7 +126,14 @@ void parallel_team(int64_t threads, const std::function<void(Team&, int64_t)>& b
 
 void for_each_at_once(int64_t count, int64_t threads, const std::function<void(int64_t)>& body) {
   std::vector<std::exception_ptr> thrown(threads);
+  // (It takes as long as a small layer's pointers.)
+  const auto state =
+      threads > 1 ? std::optional<at::ThreadLocalState>(std::in_place) : std::nullopt;
   parallel_team(threads, [&](Team& team, int64_t member) {
+    std::optional<at::ThreadLocalStateGuard> as_here;
+    if (state.has_value()) {
+      as_here.emplace(*state);
+    }
     for (int64_t i = member; i < count; i += team.size()) {
       try {
         body(i);

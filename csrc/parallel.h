@@ -34,8 +34,9 @@ class Team {
 // many as there are. It must not throw.
 void parallel_team(int64_t threads, const std::function<void(Team&, int64_t)>& body);
 
-// Calls body(i) for each i in [0, count), `threads` of them at once. It may throw, which ends no other call;
-// one of what they threw is thrown here.
+// Calls body(i) for each i in [0, count), `threads` of them at once. It may call operations on tensors, which
+// find the caller's modes (of gradients, say). It may throw, which ends no other call; one of what they threw
+// is thrown here.
 void for_each_at_once(int64_t count, int64_t threads, const std::function<void(int64_t)>& body);
 
 // Jobs of a team that need nothing of each other: each has threads of its own where these can be shared

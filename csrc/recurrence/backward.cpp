@@ -138,7 +138,7 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
                            jobs.threads_of_each());
     }
     const int64_t groups = running[0].num_groups();
-    for_each_at_once(at_once * groups, num_threads_for(num_rows * kPointersOfRow), [&](int64_t i) {
+    for_each_at_once(at_once * groups, threads_for_pointers(num_rows, threads), [&](int64_t i) {
       running[i / groups].make_group(i % groups);
     });
     jobs.run([&](int64_t job, Team& team, int64_t member) { running[job].run(team, member); });

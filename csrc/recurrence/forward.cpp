@@ -264,7 +264,7 @@ void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& jo
       running.emplace_back(directions[i], *schedules[i], result, save, jobs.threads_of_each());
     }
     const int64_t shares = running[0].pass.shares.size();
-    for_each_at_once(at_once * shares, num_threads_for(num_rows * kPointersOfRow), [&](int64_t i) {
+    for_each_at_once(at_once * shares, threads_for_pointers(num_rows, threads), [&](int64_t i) {
       running[i / shares].pass.make_walk(i % shares);
     });
     jobs.run([&](int64_t job, Team& team, int64_t member) { running[job].pass.run(team, member); });

@@ -61,6 +61,12 @@ at::Tensor one_of(const at::Tensor& joint, int64_t i, int64_t count) {
   return view_of(joint, joint.sizes().slice(1), joint.strides().slice(1), i * joint.stride(0));
 }
 
+int64_t threads_for_pointers(int64_t num_rows, int64_t threads) {
+  // To make them takes as long as so many multiply-adds.
+  constexpr int64_t kPointersOfRow = 512;
+  return num_threads_for(num_rows * kPointersOfRow) > 1 ? threads : 1;
+}
+
 int64_t multiply_adds(const LayerArguments& a, const Schedule& schedule) {
   const int64_t of_input = a.one_hot() ? 0 : a.weight_ih.numel();
   return schedule.num_rows * (of_input + a.weight_hh.numel());

@@ -21,8 +21,9 @@ bool share_out_units(const LayerArguments& arguments, const Schedule& schedule, 
 at::Tensor side_by_side(const at::Tensor& joint, int64_t i, int64_t count);
 at::Tensor one_of(const at::Tensor& joint, int64_t i, int64_t count);
 
-// What a pass begins with for each row, pointers most of all, takes as long as so many multiply-adds.
-constexpr int64_t kPointersOfRow = 512;
+// Of the threads that compute so many rows, how many make the pointers to them: all, since a team of another
+// size between two others would cost more than it saves, or one where they are few.
+int64_t threads_for_pointers(int64_t num_rows, int64_t threads);
 
 // What a forward pass multiplies for the rows of a schedule.
 int64_t multiply_adds(const LayerArguments& arguments, const Schedule& schedule);

@@ -1,5 +1,6 @@
 // Which threads compute what.
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 #include <masked_rnn/csrc/parallel.h>
 
@@ -43,6 +44,17 @@ TEST_P(Threads, CallForEachOnce) {
       called.insert(i);
     });
     EXPECT_EQ(called, expected) << count;
+  }
+}
+
+TEST_P(Threads, FindTheCallersModes) {
+  for (const bool enabled : {false, true}) {
+    const at::AutoGradMode mode(enabled);
+    std::atomic<int64_t> same{0};
+    for_each_at_once(
+        7, GetParam(), [&](int64_t) { same += at::GradMode::is_enabled() == enabled ? 1 : 0; });
+    EXPECT_EQ(same, 7) << enabled;
+    EXPECT_EQ(at::GradMode::is_enabled(), enabled);
   }
 }
 
