@@ -31,10 +31,24 @@ int64_t least_work() {
 // Where there are more threads than processors, the one that is waited for may not be running.
 constexpr int kSpins = 10'000;
 
+// Instead of how many have come to help.
+constexpr int64_t kClosed = -1;
+
 void pause() {
 #if defined(__x86_64__)
   _mm_pause();
 #endif
+}
+
+template <class Condition>
+void spin_until(const Condition& is_true) {
+  for (int spins = 0; !is_true(); ++spins) {
+    if (spins < kSpins) {
+      pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
 }
 
 // What a thread has written past the caches is seen by all who see what it writes next.
@@ -96,20 +110,39 @@ int64_t num_threads_for(int64_t multiply_adds) {
   return worth >= all ? all : std::max<int64_t>(1, worth / 2 * 2);
 }
 
-void Team::wait() {
-  const int64_t round = rounds_.load(std::memory_order_relaxed);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+void Team::wait_for_all(int64_t stage) {
+  // (Both may change as soon as this one has arrived.)
+  const int64_t round = rounds_.load(std::memory_order_relaxed), size = size_;
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
+    const int64_t others = stage > 0 ? come_.load(std::memory_order_acquire) : 0;
+    const bool are_new = first_size_ + others > size;
+    if (are_new) {
+      size_ = first_size_ + others;
+      stage_ = stage;
+    }
     arrived_.store(0, std::memory_order_relaxed);
     rounds_.store(round + 1, std::memory_order_release);
+    if (are_new) {
+      let_in_.store(others, std::memory_order_release);
+    }
     return;
   }
-  for (int spins = 0; rounds_.load(std::memory_order_acquire) == round; ++spins) {
-    if (spins < kSpins) {
-      pause();
-    } else {
-      std::this_thread::yield();
+  spin_until([&] { return rounds_.load(std::memory_order_acquire) != round; });
+}
+
+void Team::close() { come_.store(kClosed, std::memory_order_release); }
+
+std::optional<Team::Helper> Team::help() {
+  int64_t others = come_.load(std::memory_order_relaxed);
+  do {
+    if (others == kClosed || first_size_ + others >= most_) {
+      return std::nullopt;
     }
-  }
+  } while (!come_.compare_exchange_weak(others, others + 1, std::memory_order_acq_rel));
+  const auto is_in = [&] { return let_in_.load(std::memory_order_acquire) > others; };
+  spin_until([&] { return is_in() || come_.load(std::memory_order_acquire) == kClosed; });
+  // (Whether it is closed may have been seen before that it is in, which came first.)
+  return is_in() ? std::optional(Helper{first_size_ + others, stage_}) : std::nullopt;
 }
 
 void parallel_team(int64_t threads, const std::function<void(Team&, int64_t)>& body) {
@@ -149,32 +182,45 @@ void for_each_at_once(int64_t count, int64_t threads, const std::function<void(i
   }
 }
 
-Jobs::Jobs(int64_t count, int64_t threads)
+Jobs::Jobs(int64_t count, int64_t threads, int64_t most)
     : count_(count),
       threads_(threads),
-      of_each_(can_be_apart(count, threads) ? threads / count : threads) {
+      of_each_(can_be_apart(count, threads) ? threads / count : threads),
+      most_of_each_(can_be_apart(count, threads) ? 2 * of_each_ : most) {
   for (int64_t job = 0; can_be_apart(count, threads) && job < count; ++job) {
-    teams_.emplace_back(of_each_);
+    teams_.emplace_back(of_each_, most_of_each_);
   }
 }
 
 void Jobs::run(const Body& body) {
-  parallel_team(threads_, [&](Team& team, int64_t member) { run(team, member, body); });
+  parallel_team(threads_, [&](Team& team, int64_t member) { run(team, member, 0, body); });
 }
 
-void Jobs::run(Team& team, int64_t member, const Body& body) {
+void Jobs::run(Team& team, int64_t member, int64_t stage, const Body& body) {
   if (teams_.empty()) {
     for (int64_t job = 0; job < count_; ++job) {
-      body(job, team, member);
+      body(job, team, member, stage);
     }
   } else if (team.size() == threads_) {
     const int64_t job = member / of_each_;
-    body(job, teams_[job], member % of_each_);
+    body(job, teams_[job], member % of_each_, 0);
+    teams_[job].close();
+    for (int64_t other = 1; other < count_; ++other) {
+      help((job + other) % count_, body);
+    }
   } else {  // There are fewer threads than there should be.
     for (int64_t job = member; job < count_; job += team.size()) {
       Team alone(1);
-      body(job, alone, 0);
+      body(job, alone, 0, 0);
     }
+  }
+}
+
+void Jobs::help(int64_t job, const Body& body) {
+  Team& team = teams_[job];
+  if (const auto helper = team.help()) {
+    body(job, team, helper->member, helper->stage);
+    team.close();
   }
 }
 

@@ -42,26 +42,33 @@ class BackwardDirection {
                     const at::Tensor& saved,
                     const OutputGradients& grads,
                     const WantedMask& wanted,
-                    int64_t threads)
+                    const Jobs& jobs)
       : schedule_(schedule.whole()),
         padding_(schedule.padding()),
         shares_(schedule.shares(number_of_groups(a, schedule_))),
         batch_(a, schedule_, output, saved, grads, wanted, use_of_weight_ih()),
-        jobs_(shares_.size(), threads),
+        jobs_(shares_.size(), jobs.threads_of_each(), jobs.most_of_each()),
         groups_(shares_.size()) {}
 
   int64_t num_groups() const { return shares_.size(); }
 
   // To be called for each group before run().
-  void make_group(int64_t i) { groups_[i].emplace(batch_, shares_[i], jobs_.threads_of_each()); }
+  void make_group(int64_t i) {
+    groups_[i].emplace(batch_, shares_[i], i, jobs_.threads_of_each(), jobs_.most_of_each());
+  }
 
-  void run(Team& team, int64_t member) {
-    batch_.pack(member, team.size());
-    team.wait();
-    PaddingZeros<T> zeros(batch_.k, padding_, batch_.grad_input, member, team.size());
-    jobs_.run(team, member, [&](int64_t job, Team& own, int64_t member_of_own) {
-      groups_[job]->run(own, member_of_own, zeros);
-    });
+  // By each member of the team from the beginning, or by who is let in from a later stage on.
+  void run(Team& team, int64_t member, int64_t stage) {
+    if (stage == 0) {
+      batch_.pack(member, team.size());
+      team.wait();
+    }
+    PaddingZeros<T> zeros(
+        batch_.k, padding_, stage == 0 ? batch_.grad_input : at::Tensor(), member, team.size());
+    jobs_.run(
+        team, member, stage, [&](int64_t job, Team& own, int64_t member_of_own, int64_t from) {
+          groups_[job]->run(own, member_of_own, from, zeros);
+        });
     zeros.write_all();
   }
 
@@ -135,13 +142,15 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
                            one_of(saved, i, count),
                            of_direction,
                            wanted[i],
-                           jobs.threads_of_each());
+                           jobs);
     }
     const int64_t groups = running[0].num_groups();
     for_each_at_once(at_once * groups, threads_for_pointers(num_rows, threads), [&](int64_t i) {
       running[i / groups].make_group(i % groups);
     });
-    jobs.run([&](int64_t job, Team& team, int64_t member) { running[job].run(team, member); });
+    jobs.run([&](int64_t job, Team& team, int64_t member, int64_t stage) {
+      running[job].run(team, member, stage);
+    });
     for (const auto& direction : running) {
       results.push_back(direction.finish(additions));
     }

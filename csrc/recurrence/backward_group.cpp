@@ -9,9 +9,6 @@
 namespace masked_rnn::recurrence {
 namespace {
 
-// Threads share out the rows of input gradients in multiples of so many, which fill matrix tiles.
-constexpr int64_t kRowsOfTiles = 16;
-
 // Rows of a part, of so many bytes of gates each: enough to use each packed weight many times, few enough
 // that the gates' gradients stay in the second-level cache. Where they are small, there is room for
 // more, and threads meet less often; where a step has more, too, so that what it has beyond a part is not
@@ -54,15 +51,18 @@ void copy_or_zero(const Rows<const T>& from, int64_t row, Range columns, T* to) 
 template <class T>
 BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch,
                                 const Schedule& share,
+                                int64_t index,
+                                int64_t threads,
                                 int64_t most_threads)
     : batch_(batch),
       schedule(share),
+      first_stage_(index * kStagesOfGroup),
       output(row_pointers<T>(schedule, batch.output)),
       saved(saved_pointers<T>(schedule, batch.saved)),
       previous(previous_pointers<T>(schedule, output, batch.h_0)),
       grad_h(scratch.rows<T>(B, P)),
       grad_h_rows(grad_h.pointers(B)),
-      together(share_out_units(a, batch.schedule, most_threads)),
+      together(share_out_units(a, batch.schedule, threads)),
       cold(are_cold<T>(batch.schedule.num_rows, saved_size(a.cell, H) + 2 * H)),
       fetch_saved(are_far<T>(batch.schedule.num_rows, saved_size(a.cell, H)) &&
                   !are_cold<T>(2 * B, saved_size(a.cell, H))),
@@ -121,7 +121,7 @@ void BackwardGroup<T>::make_room(GateGradients<T>& part) {
 
 template <class T>
 GateGradients<T> BackwardGroup<T>::of_part(size_t i) const {
-  GateGradients<T> result = gates[i % gates.size()];
+  GateGradients<T> result = gates[i <= alone_ ? 0 : (i - alone_) % gates.size()];
   result.first = parts[i].first;
   result.count = parts[i].last - parts[i].first;
   return result;
@@ -321,19 +321,29 @@ void BackwardGroup<T>::chain_together(const GateGradients<T>& part,
 }
 
 template <class T>
-void BackwardGroup<T>::run(Team& team, int64_t member, PaddingZeros<T>& zeros) const {
+void BackwardGroup<T>::run(Team& team, int64_t member, int64_t stage, PaddingZeros<T>& zeros) {
   const Range units = part_of(H, k.by_step.block_units(1), member, team.size());
   const auto grad_h_before = grad_h.pointers(B, together ? units.first : 0);
-  for (size_t i = 0; i < parts.size(); ++i) {
+  const int64_t count = parts.size(), from = std::max(stage, first_stage_) - first_stage_;
+  for (int64_t i = from / 2; i < count; ++i) {
     const Steps steps = parts[i].steps;
-    const GateGradients<T> part = of_part(i);
-    carry_over(i, member, team.size());
-    if (together) {
-      chain_together(part, steps, team, units, grad_h_before.data());
-    } else {
-      chain(part, steps, split(schedule, steps, team.size())[member], zeros);
+    const int64_t here = first_stage_ + 2 * i;
+    if (stage <= here) {
+      if (team.size() == 1) {
+        team.wait_and_let_in(here);
+        alone_ = team.size() == 1 ? i : alone_;
+      }
+      const GateGradients<T> part = of_part(i);
+      carry_over(i, member, team.size());
+      if (together) {
+        chain_together(part, steps, team, units, grad_h_before.data());
+        team.wait();
+      } else {
+        chain(part, steps, split(schedule, steps, team.size())[member], zeros);
+        team.wait_and_let_in(here + 1);
+      }
     }
-    team.wait();
+    const GateGradients<T> part = of_part(i);
     if (batch_.wanted[kInput]) {
       input_gradient(part, member, team.size());
     }

@@ -15,16 +15,25 @@ namespace masked_rnn::recurrence {
 // Rows of a part, at least, but of the last one.
 constexpr int64_t kPartRows = 128;
 
+// More than any group has.
+constexpr int64_t kStagesOfGroup = int64_t{1} << 40;
+
 template <class T>
 class BackwardGroup {
  public:
-  // The sequences of a share of the batch, whose steps at most `most_threads` threads will compute.
-  BackwardGroup(const BackwardBatch<T>& batch, const Schedule& share, int64_t most_threads);
+  // The sequences of a share of the batch, its `index`-th, whose steps `threads` threads will compute, or at most
+  // `most_threads` when others have come to help.
+  BackwardGroup(const BackwardBatch<T>& batch,
+                const Schedule& share,
+                int64_t index,
+                int64_t threads,
+                int64_t most_threads);
   BackwardGroup(const BackwardGroup&) = delete;
   BackwardGroup& operator=(const BackwardGroup&) = delete;
 
-  // All but finish(), by each member of a team, which writes its zeros meanwhile.
-  void run(Team& team, int64_t member, PaddingZeros<T>& zeros) const;
+  // All but finish(), by each member of a team from the beginning, or by who is let in from a later stage on;
+  // each writes its zeros meanwhile. Every part has two stages, its chain and its sums.
+  void run(Team& team, int64_t member, int64_t stage, PaddingZeros<T>& zeros);
 
   // Writes the gradients of the initial states, and returns the group's sums: those of weights and biases.
   LayerGradients finish() const;
@@ -57,6 +66,8 @@ class BackwardGroup {
   const LayerArguments& a = batch_.a;
   const Kernels<T>& k = batch_.k;
   const Schedule& schedule;
+  const int64_t
+      first_stage_;  // of those of all groups, which a team may compute one after the other
   const int64_t H = a.hidden_size(), P = a.output_size(), B = schedule.num_sequences;
   Scratch scratch;
   std::vector<T*> output, saved;  // [rows], as all of these
@@ -71,9 +82,10 @@ class BackwardGroup {
   // Does what is saved come from memory, and have the rows of two steps room in a near cache?
   const bool fetch_saved;
   const std::vector<Part> parts;
-  // Of the parts by turns. With two, threads may begin a part while others still use the one before it,
-  // and wait for each other but once a part.
+  // Of the parts by turns, from the last one on that a single thread has computed. With two, threads may begin a
+  // part while others still use the one before it, and wait for each other but once a part.
   std::vector<GateGradients<T>> gates;
+  size_t alone_ = 0;
   WeightGradients<T> weights;
 };
 

@@ -1,4 +1,5 @@
-// The forward pass: each thread walks its own sequences through time, with no barrier in between.
+// The forward pass: each thread walks its own sequences through time, with no barrier in between. When it is
+// done, it helps another one with what is left.
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
 #include <masked_rnn/csrc/recurrence/input_projection.h>
@@ -6,6 +7,7 @@
 #include <masked_rnn/csrc/recurrence/schedules.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <deque>
 #include <optional>
@@ -69,6 +71,7 @@ struct ForwardPass {
   const bool together;
   const Shares& shares;                       // one for each thread, or for all together
   std::vector<std::optional<Walk<T>>> walks;  // of each share
+  Jobs jobs;                                  // to walk them
   InputProjection<T> project;
   PackedWeight<T> weight_hh, weight_hr;
   at::Tensor bias_hh;
@@ -81,7 +84,8 @@ struct ForwardPass {
               const BatchSchedule& batch,
               const LayerResult& result_,
               bool save_,
-              int64_t threads)
+              int64_t threads,
+              int64_t most_threads)
       : a(arguments),
         schedule(batch.whole()),
         padding(batch.padding()),
@@ -91,6 +95,7 @@ struct ForwardPass {
         together(share_out_units(a, schedule, threads)),
         shares(batch.shares(together ? 1 : threads)),
         walks(shares.size()),
+        jobs(walks.size(), threads, most_threads),
         project(a, schedule, use_of_weight_ih()),
         weight_hh(PackedWeight<T>::transposed(k, k.by_step, a.weight_hh, G, use_of_steps())) {
     if (a.projected()) {
@@ -110,11 +115,15 @@ struct ForwardPass {
     return save && once ? WeightUse::kOnce : use_of_steps();
   }
 
-  // Some hidden units of all rows of one step; gates holds their projected input.
-  void step(const Walk<T>& walk, int64_t step, Range units, const T* gates) const {
-    const int64_t rows = walk.schedule.rows_at(step), first = walk.schedule.offsets[step];
+  std::array<const PackedWeight<T>*, 3> weights() const {
+    return {&project.weight(), &weight_hh, &weight_hr};
+  }
+
+  // Some hidden units of some rows of one step; gates holds their projected input.
+  void step(const Walk<T>& walk, int64_t step, Slice rows, Range units, const T* gates) const {
+    const int64_t first = walk.schedule.offsets[step] + rows.first;
     StepArguments<T> s{};
-    s.rows = rows;
+    s.rows = rows.last - rows.first;
     s.hidden = H;
     s.first = units.first;
     s.last = units.last;
@@ -128,17 +137,19 @@ struct ForwardPass {
       s.saved = walk.saved.data() + first;
       s.save_past_caches = save_past_caches;
     }
-    s.c = walk.c.data;
-    s.c_stride = walk.c.stride;
+    if (walk.c) {
+      s.c = walk.c[rows.first];
+      s.c_stride = walk.c.stride;
+    }
     s.backwards = step % 2 != 0;
     s.packed_is_cold = weight_hh.is_cold();
     s.h_is_cold = output_is_cold && !a.projected();
-    s.h = a.projected() ? walk.h_raw_rows.data() : walk.output.data() + first;
+    s.h = a.projected() ? walk.h_raw_rows.data() + rows.first : walk.output.data() + first;
     cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {
       ProductArguments<T> p = weight_hr.times({0, P});
-      p.rows = rows;
-      p.a = walk.h_raw_rows.data();
+      p.rows = s.rows;
+      p.a = walk.h_raw_rows.data() + rows.first;
       p.c = walk.output.data() + first;
       k.by_step.product(p);
     }
@@ -147,65 +158,92 @@ struct ForwardPass {
   // To be called for each share before run().
   void make_walk(int64_t share) { walks[share].emplace(a, shares[share], result, h_0, project); }
 
-  // Projects as many steps from `step` on as are walked before the next ones; `step` becomes the first one
-  // that is not among them.
-  void project_steps(const Walk<T>& walk, int64_t& step, Range columns) const {
-    const Schedule& s = walk.schedule;
+  // As many steps from `step` on as are projected at once, before they are walked: the first one that is not
+  // among them.
+  int64_t after_projected(const Schedule& s, int64_t step) const {
     const int64_t first = s.offsets[step];
     while (step < s.num_steps && s.offsets[step] - first < kProjectedRows) {
       ++step;
     }
-    project(walk.input, first, s.offsets[step], columns, walk.gate_rows.data());
+    return step;
   }
 
-  // All steps of some sequences: alternately project a few steps' inputs and walk them.
-  void walk_alone(const Walk<T>& walk, PaddingZeros<T>& zeros) const {
-    for (int64_t walked = 0, projected = 0; walked < walk.schedule.num_steps;) {
-      project_steps(walk, projected, {0, G * H});
-      for (int64_t row = 0; walked < projected; ++walked) {
-        step(walk, walked, {0, H}, walk.gates[row]);
-        row += walk.schedule.rows_at(walked);
-        zeros.write(walked + 1, walk.schedule.num_steps);
+  // Projects some columns of some rows, of which gates holds those from `first` on.
+  void project_rows(const Walk<T>& walk, int64_t first, Range rows, Range columns) const {
+    project(walk.input,
+            first + rows.first,
+            first + rows.last,
+            columns,
+            walk.gate_rows.data() + rows.first);
+  }
+
+  // Some sequences: by turns, a few steps' inputs are projected, and the steps walked, by each member of a team
+  // those of its own sequences. Stages are steps.
+  void walk_alone(const Walk<T>& walk,
+                  Team& team,
+                  int64_t member,
+                  int64_t stage,
+                  PaddingZeros<T>& zeros) const {
+    const Schedule& s = walk.schedule;
+    for (int64_t walked = stage; walked < s.num_steps;) {
+      if (walked > stage) {
+        team.wait_and_let_in(walked);
+      }
+      const int64_t projected = after_projected(s, walked), first = s.offsets[walked];
+      const int64_t count = s.offsets[projected] - first;
+      const Range rows = part_of(count, kRowsOfTiles, member, team.size());
+      project_rows(walk, first, rows, {0, G * H});
+      team.wait();
+      const Slice mine = split(s, {walked, projected}, team.size())[member];
+      for (; walked < projected; ++walked) {
+        const Slice here{mine.first, std::min(mine.last, s.rows_at(walked))};
+        if (here.last > here.first) {
+          step(walk, walked, here, {0, H}, walk.gates[s.offsets[walked] - first + here.first]);
+        }
+        zeros.write(walked + 1, s.num_steps);
       }
     }
   }
 
   // The same on all sequences by threads that share out the hidden units, and the columns to project.
-  void walk_together(Team& team, int64_t member) const {
-    const Walk<T>& walk = *walks[0];
+  void walk_together(const Walk<T>& walk, Team& team, int64_t member) const {
+    const Schedule& s = walk.schedule;
     const Range units = part_of(H, k.by_step.block_units(G), member, team.size());
     const Range columns = part_of(G * H, k.by_batch.block_units(1), member, team.size());
-    for (int64_t walked = 0, projected = 0; walked < walk.schedule.num_steps;) {
-      project_steps(walk, projected, columns);
+    for (int64_t walked = 0; walked < s.num_steps;) {
+      const int64_t projected = after_projected(s, walked), first = s.offsets[walked];
+      project_rows(walk, first, {0, s.offsets[projected] - first}, columns);
       team.wait();
-      for (int64_t row = 0; walked < projected; ++walked) {
-        step(walk, walked, units, walk.gates[row]);
-        row += walk.schedule.rows_at(walked);
+      for (; walked < projected; ++walked) {
+        step(walk, walked, {0, s.rows_at(walked)}, units, walk.gates[s.offsets[walked] - first]);
         team.wait();
       }
     }
   }
 
-  void run(Team& team, int64_t member) const {
-    for (const auto* weight : {&project.weight(), &weight_hh, &weight_hr}) {
-      weight->pack(member, team.size());
-    }
-    team.wait();
-    PaddingZeros<T> zeros(k, padding, result.output, member, team.size());
-    if (together) {
-      walk_together(team, member);
-    } else {
-      // One walk each, unless there are fewer threads than there should be.
-      for (size_t i = member; i < walks.size(); i += team.size()) {
-        walk_alone(*walks[i], zeros);
+  // By each member of the team from the beginning, or by who is let in from a later stage on.
+  void run(Team& team, int64_t member, int64_t stage) {
+    if (stage == 0) {
+      for (const auto* weight : weights()) {
+        weight->pack(member, team.size());
       }
+      team.wait();
     }
+    PaddingZeros<T> zeros(
+        k, padding, stage == 0 ? result.output : at::Tensor(), member, team.size());
+    jobs.run(team, member, stage, [&](int64_t job, Team& own, int64_t member_of_own, int64_t from) {
+      if (together) {
+        walk_together(*walks[job], own, member_of_own);
+      } else {
+        walk_alone(*walks[job], own, member_of_own, from, zeros);
+      }
+    });
     zeros.write_all();
   }
 
   // What later calls may use, and the states after each sequence's last row.
   void finish() const {
-    for (const auto* weight : {&project.weight(), &weight_hh, &weight_hr}) {
+    for (const auto* weight : weights()) {
       weight->keep();
     }
     for (const auto& walk : walks) {
@@ -241,8 +279,9 @@ struct ForwardDirection {
                    const BatchSchedule& schedule,
                    LayerResult result_,
                    bool save,
-                   int64_t threads)
-      : result(std::move(result_)), pass(a, schedule, result, save, threads) {}
+                   const Jobs& jobs)
+      : result(std::move(result_)),
+        pass(a, schedule, result, save, jobs.threads_of_each(), jobs.most_of_each()) {}
 };
 
 template <class T>
@@ -261,13 +300,15 @@ void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& jo
                                one_of(joint.h_n, i, count),
                                one_of(joint.c_n, i, count),
                                one_of(joint.saved, i, count)};
-      running.emplace_back(directions[i], *schedules[i], result, save, jobs.threads_of_each());
+      running.emplace_back(directions[i], *schedules[i], result, save, jobs);
     }
     const int64_t shares = running[0].pass.shares.size();
     for_each_at_once(at_once * shares, threads_for_pointers(num_rows, threads), [&](int64_t i) {
       running[i / shares].pass.make_walk(i % shares);
     });
-    jobs.run([&](int64_t job, Team& team, int64_t member) { running[job].pass.run(team, member); });
+    jobs.run([&](int64_t job, Team& team, int64_t member, int64_t stage) {
+      running[job].pass.run(team, member, stage);
+    });
     for (const auto& direction : running) {
       direction.pass.finish();
     }

@@ -12,6 +12,9 @@
 
 namespace masked_rnn {
 
+// Threads share out rows of products in multiples of so many, which fill matrix tiles.
+constexpr int64_t kRowsOfTiles = 16;
+
 // Whether threads share out the hidden units of all sequences rather than the sequences: where there
 // are so few of them that a step takes as long as reading weight_hh does.
 bool share_out_units(const LayerArguments& arguments, const Schedule& schedule, int64_t threads);

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import oracle
 import pytest
 import torch
-from oracle import CELLS, Case, assert_same_bits
+from oracle import CELLS, Case, assert_same_bits, grid, name, num_threads
 
 # Of which threads share out hidden units, and of which they compute groups of sequences.
 SIZES = {
@@ -49,6 +49,23 @@ def test_fewer_threads_than_asked_for(cell, limit, sequences, tmp_path):
         timeout=120,
     )
     assert_same_bits(torch.load(tmp_path / "results"), results(cell, sequences))
+
+
+@pytest.mark.parametrize(
+    "options",
+    grid(cell=CELLS, directions=(1, 2), proj_size=(0, 7), dtype=(torch.float32, torch.float64)),
+    ids=name,
+)
+def test_threads_that_are_done_help_others(options):
+    """Sequences so long that no other share has as many rows."""
+    case = Case(T=700, B=43, I=20, H=40, **options)
+    case.lengths = torch.tensor([700] * 3 + [2] * 40)[torch.randperm(43)]
+    expected = None
+    for threads in (1, 2, 2, 3, 4, 8):
+        with num_threads(threads):
+            actual = run(case)
+        expected = expected or actual
+        assert_same_bits(actual, expected)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -1,4 +1,4 @@
-// One layer used by many threads at once gives the bits that it gives alone.
+// A layer gives the bits that it gives alone, whether many threads use it at once or one helps another.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -28,10 +28,10 @@ TYPED_TEST_SUITE(Threads, Layers);
 
 // The layer's output, then the gradients of its input and parameters.
 template <class Layer>
-std::vector<Tensor> run(Layer& layer, int64_t batch_size, bool train) {
+std::vector<Tensor> run(Layer& layer, const Tensor& lengths, bool train) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(1);
-  const auto lengths = torch::arange(batch_size) % 8;
-  auto input = torch::randn({7, batch_size, 16}, generator);
+  const auto steps = lengths.max().template item<int64_t>();
+  auto input = torch::randn({steps, lengths.size(0), 16}, generator);
   if (!train) {
     const torch::NoGradGuard no_grad;
     return {output_of(layer, input, lengths)};
@@ -53,7 +53,8 @@ TYPED_TEST(Threads, GiveTheSameBitsTogetherAsAlone) {
   for (const int threads : {1, 2}) {
     for (const int64_t batch_size : {40, 12, 3}) {
       for (const bool train : {true, false}) {
-        const auto expected = run(layer, batch_size, train);
+        const auto lengths = torch::arange(batch_size) % 8;
+        const auto expected = run(layer, lengths, train);
         std::vector<char> same(kCallers, 0);
         std::vector<std::thread> callers;
         for (int i = 0; i < kCallers; ++i) {
@@ -61,7 +62,7 @@ TYPED_TEST(Threads, GiveTheSameBitsTogetherAsAlone) {
             at::set_num_threads(threads);
             bool all = true;
             for (int call = 0; call < kCalls; ++call) {
-              const auto actual = run(layer, batch_size, train);
+              const auto actual = run(layer, lengths, train);
               for (size_t k = 0; k < expected.size(); ++k) all &= actual[k].equal(expected[k]);
             }
             same[i] = all;
@@ -72,6 +73,27 @@ TYPED_TEST(Threads, GiveTheSameBitsTogetherAsAlone) {
       }
     }
   }
+}
+
+// Three sequences have all rows but a few: whichever thread has one of them only helps with the others.
+TYPED_TEST(Threads, GiveTheSameBitsWhereTheyHelpOthers) {
+  torch::manual_seed(1);
+  TypeParam layer(16, 40);
+  const auto lengths = torch::full({43}, 2);
+  for (const int64_t b : {4, 20, 42}) lengths[b] = 600;
+  const int before = at::get_num_threads();
+  for (const bool train : {true, false}) {
+    at::set_num_threads(1);
+    const auto expected = run(layer, lengths, train);
+    for (const int threads : {2, 3, 4}) {
+      at::set_num_threads(threads);
+      const auto actual = run(layer, lengths, train);
+      for (size_t k = 0; k < expected.size(); ++k) {
+        EXPECT_TRUE(actual[k].equal(expected[k])) << threads << " " << k;
+      }
+    }
+  }
+  at::set_num_threads(before);
 }
 
 }  // namespace
