@@ -42,6 +42,22 @@ Schedule order_rows(const std::vector<int64_t>& lengths) {
   return s;
 }
 
+// See Schedule::pace.
+int64_t pace_of(const Schedule& s) {
+  for (const int64_t pace : {1, -1}) {
+    bool kept = true;
+    for (int64_t step = 1; kept && step < s.num_steps; ++step) {
+      for (int64_t j = 0; j < s.rows_at(step); ++j) {
+        kept &= s.times[s.offsets[step] + j] == s.times[s.offsets[step - 1] + j] + pace;
+      }
+    }
+    if (kept) {
+      return pace;
+    }
+  }
+  return 0;
+}
+
 // A bool may hold any byte (a view of uint8, say); as in PyTorch, all but 0 is true.
 bool is_valid(const bool* position) {
   return *reinterpret_cast<const unsigned char*>(position) != 0;
@@ -56,6 +72,7 @@ Schedule schedule_from_lengths(const int64_t* lengths, int64_t B, bool reverse) 
       s.times[s.offsets[step] + j] = reverse ? s.lengths[j] - 1 - step : step;
     }
   }
+  s.pace = reverse ? -1 : 1;
   return s;
 }
 
@@ -77,6 +94,7 @@ Schedule schedule_from_mask(
       }
     }
   }
+  s.pace = pace_of(s);
   return s;
 }
 
@@ -89,6 +107,7 @@ Schedule schedule_of(const Schedule& batch, const std::vector<int64_t>& places) 
     s.lengths.push_back(batch.lengths[place]);
   }
   number_rows(s);
+  s.pace = batch.pace;
   for (int64_t step = 0; step < s.num_steps; ++step) {
     for (int64_t j = 0; j < s.rows_at(step); ++j) {
       const int64_t row = s.offsets[step] + j, of_batch = batch.offsets[step] + places[j];

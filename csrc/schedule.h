@@ -28,6 +28,9 @@ struct Schedule {
   std::vector<int64_t> offsets;  // [num_steps + 1] first row of each step
   std::vector<int64_t> times;    // [N]
   std::vector<int64_t> rows;  // [N] of a share: which of the batch's rows each is; else all of them
+  // What every row's time is more than that of the row which it continues: 1 or -1 where sequences have no
+  // holes, else 0.
+  int64_t pace = 0;
 
   int64_t rows_at(int64_t step) const { return offsets[step + 1] - offsets[step]; }
 };

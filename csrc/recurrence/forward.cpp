@@ -26,12 +26,12 @@ struct Walk {
   const Schedule& schedule;
   Scratch scratch;
   InputRows<T> input;
-  std::vector<T*> output;  // [rows], and so are the next two
-  std::vector<const T*> previous;
-  std::vector<T*> saved;  // none without gradients
-  Rows<T> c;              // [sequences, H] cell state in the schedule's order
-  Rows<T> gates;          // [kProjectedRows + sequences, G*H] projected inputs
-  Rows<T> h_raw;          // [sequences, H] h before the projection
+  std::vector<const T*> initial;  // [sequences] the h that each begins with
+  std::vector<T*> output;         // [rows], and so is the next one
+  std::vector<T*> saved;          // none without gradients
+  Rows<T> c;                      // [sequences, H] cell state in the schedule's order
+  Rows<T> gates;                  // [kProjectedRows + sequences, G*H] projected inputs
+  Rows<T> h_raw;                  // [sequences, H] h before the projection
   std::vector<T*> gate_rows, h_raw_rows;
 
   Walk(const LayerArguments& a,
@@ -42,9 +42,12 @@ struct Walk {
       : schedule(schedule_),
         input(project.rows_of(schedule)),
         output(row_pointers<T>(schedule, result.output)),
-        previous(previous_pointers<T>(schedule, output, h_0)),
         saved(saved_pointers<T>(schedule, result.saved)) {
     const int64_t H = a.hidden_size(), sequences = schedule.num_sequences;
+    const auto* h = h_0.template const_data_ptr<T>();
+    for (const int64_t b : schedule.order) {
+      initial.push_back(h + b * a.output_size());
+    }
     if (a.cell == CellKind::kLstm) {
       c = in_order<T>(schedule, a.c_0, scratch);
     }
@@ -128,7 +131,8 @@ struct ForwardPass {
     s.first = units.first;
     s.last = units.last;
     s.depth = P;
-    s.h_prev = walk.previous.data() + first;
+    s.h_prev = step == 0 ? walk.initial.data() + rows.first
+                         : walk.output.data() + walk.schedule.offsets[step - 1] + rows.first;
     s.packed = weight_hh.data();
     s.bias_hn = bias_hn;
     s.gates = gates;
@@ -254,10 +258,9 @@ struct ForwardPass {
   void final_states(const Walk<T>& walk) const {
     const Schedule& s = walk.schedule;
     const auto h_n = rows_of<T>(result.h_n);
-    const T* initial = h_0.template const_data_ptr<T>();
     for (int64_t j = 0; j < s.num_sequences; ++j) {
       const int64_t b = s.order[j], length = s.lengths[j];
-      const T* h = length > 0 ? walk.output[s.offsets[length - 1] + j] : initial + b * P;
+      const T* h = length > 0 ? walk.output[s.offsets[length - 1] + j] : walk.initial[j];
       std::memcpy(h_n[b], h, P * sizeof(T));
     }
     if (walk.c) {

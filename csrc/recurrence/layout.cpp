@@ -77,11 +77,19 @@ std::vector<T*> row_pointers(const Schedule& schedule, const at::Tensor& padded)
   std::vector<T*> pointers(schedule.num_rows);
   T* base = const_cast<T*>(padded.const_data_ptr<std::remove_const_t<T>>());
   const int64_t stride_t = padded.stride(0), stride_b = padded.stride(1);
+  const int64_t further = schedule.pace * stride_t;
   for (int64_t step = 0; step < schedule.num_steps; ++step) {
     const int64_t first = schedule.offsets[step], rows = schedule.rows_at(step);
+    T** here = pointers.data() + first;
+    if (step > 0 && schedule.pace != 0) {
+      T* const* before = pointers.data() + schedule.offsets[step - 1];
+      for (int64_t j = 0; j < rows; ++j) {
+        here[j] = before[j] + further;
+      }
+      continue;
+    }
     for (int64_t j = 0; j < rows; ++j) {
-      pointers[first + j] =
-          base + schedule.times[first + j] * stride_t + schedule.order[j] * stride_b;
+      here[j] = base + schedule.times[first + j] * stride_t + schedule.order[j] * stride_b;
     }
   }
   return pointers;

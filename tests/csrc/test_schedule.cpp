@@ -51,6 +51,27 @@ TEST(Schedule, AMaskIsReadByItsStrides) {
   EXPECT_EQ(s.times, (Integers{0, 0, 1}));
 }
 
+TEST(Schedule, HasAPaceWhereNoSequenceHasHoles) {
+  const Integers lengths{2, 4, 0, 3};
+  const Schedule forward = schedule_from_lengths(lengths.data(), 4, /*reverse=*/false);
+  EXPECT_EQ(forward.pace, 1);
+  EXPECT_EQ(schedule_of(forward, {0, 2}).pace, 1);
+  const Schedule reverse = schedule_from_lengths(lengths.data(), 4, /*reverse=*/true);
+  EXPECT_EQ(reverse.pace, -1);
+  EXPECT_EQ(schedule_of(reverse, {1}).pace, -1);
+  // Padded on either side; then with a hole in the second sequence.
+  constexpr bool o = false, x = true;
+  bool mask[] = {o, x, o, x, x, x, x, x, x, x, o, o};
+  EXPECT_EQ(schedule_from_mask(mask, 3, 1, 4, 3, false).pace, 1);
+  EXPECT_EQ(schedule_from_mask(mask, 3, 1, 4, 3, true).pace, -1);
+  mask[4] = o;
+  for (const bool back : {false, true}) {
+    const Schedule with_hole = schedule_from_mask(mask, 3, 1, 4, 3, back);
+    EXPECT_EQ(with_hole.pace, 0);
+    EXPECT_EQ(schedule_of(with_hole, {0, 1}).pace, 0);
+  }
+}
+
 TEST(Schedule, APartIsTheScheduleOfItsSequences) {
   // sequence 0: . x . x      sequence 1: x x x .      sequence 2: . . . .      sequence 3: x . . .
   constexpr bool o = false, x = true;
