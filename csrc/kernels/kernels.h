@@ -112,6 +112,7 @@ struct PackOuterSideArguments {
   const T* const* b;  // [rows] -> [columns]
   T* packed;          // [outer_side_size(rows, columns)]
   bool cold;          // are the rows in no near cache? They are fetched then
+  int64_t M;          // of all products with it together
 };
 
 // A packed right side of outer products, and where their sum goes.

@@ -17,18 +17,69 @@ constexpr int64_t kRowsAhead = 8;
 template <class T>
 constexpr int64_t kSideColumns = kBlockVectors* kLanes<T>;
 
-// Blocks of kSideColumns columns, [block][operand][column].
+// Whether a right side may be the addresses of its rows, each of which is a block. (Rows of more columns would
+// put the same ones of several rows into the same few places of the nearest cache.)
+template <class T>
+constexpr bool may_be_addresses(int64_t columns) {
+  return MASKED_RNN_VECTOR_BYTES == 64 && kTerms == 1 && columns == kSideColumns<T>;
+}
+
+// It is where it is read by so few columns of left sides: to copy the rows as well would take a tenth of their
+// time.
+template <class T>
+constexpr int64_t kFewLeftColumns = kSideColumns<T>;
+
+// As many numbers as the addresses of `rows` rows take, and of those that are fetched ahead.
+template <class T>
+constexpr int64_t addresses_size(int64_t rows) {
+  constexpr int64_t kNumbers = static_cast<int64_t>(sizeof(T*)) / static_cast<int64_t>(sizeof(T));
+  return (rows + kRowsAhead + kLine<T> - 1) / kLine<T> * kLine<T> * kNumbers;
+}
+
+// Where a right side's blocks begin: behind addresses, of which the first is null if they are packed.
+template <class T>
+constexpr int64_t first_block(int64_t rows, int64_t columns) {
+  return may_be_addresses<T>(columns) ? addresses_size<T>(rows) : 0;
+}
+
+// Blocks of kSideColumns columns, [block][operand][column], or of copied rows.
 template <class T>
 int64_t outer_side_size(int64_t rows, int64_t columns) {
-  return (columns + kSideColumns<T> - 1) / kSideColumns<T> * kSideColumns<T> * operands(rows);
+  const int64_t blocks = (columns + kSideColumns<T> - 1) / kSideColumns<T>;
+  return first_block<T>(rows, columns) + blocks * kSideColumns<T> * operands(rows);
+}
+
+// The addresses. A row that does not begin with a cache line is copied: each of its vectors would be read from
+// two.
+template <class T>
+void point_to_rows(const PackOuterSideArguments<T>& p) {
+  auto** rows = reinterpret_cast<const T**>(p.packed);
+  T* copy = p.packed + first_block<T>(p.rows, p.columns);
+  for (int64_t row = 0; row < p.rows; ++row, copy += kSideColumns<T>) {
+    rows[row] = p.b[row];
+    if (reinterpret_cast<uintptr_t>(rows[row]) % (kLine<T> * sizeof(T)) != 0) {
+      std::memcpy(copy, rows[row], kSideColumns<T> * sizeof(T));
+      rows[row] = copy;
+    }
+  }
+  for (int64_t row = p.rows; row > 0 && row < p.rows + kRowsAhead; ++row) {
+    rows[row] = rows[p.rows - 1];
+  }
 }
 
 // block[k][n] = b[row][n], for the operand k of a row or of several together; 0 beyond the last column.
 template <class T>
 void pack_outer_side(const PackOuterSideArguments<T>& p) {
+  if (may_be_addresses<T>(p.columns)) {
+    if (p.M <= kFewLeftColumns<T>) {
+      return point_to_rows(p);
+    }
+    *reinterpret_cast<const T**>(p.packed) = nullptr;
+  }
+  T* packed = p.packed + first_block<T>(p.rows, p.columns);
   for (int64_t first = 0; first < p.columns; first += kSideColumns<T>) {
     const int64_t here = p.columns - first < kSideColumns<T> ? p.columns - first : kSideColumns<T>;
-    T* block = p.packed + first * operands(p.rows);
+    T* block = packed + first * operands(p.rows);
     for (int64_t row = 0; row < p.rows; row += kTerms, block += kSideColumns<T>) {
       if (p.cold && row + kRowsAhead < p.rows) {
         fetch(p.b[row + kRowsAhead] + first, here);
@@ -46,11 +97,39 @@ void pack_outer_side(const PackOuterSideArguments<T>& p) {
   }
 }
 
+// The operands of a block of columns, one after the other: of a packed one.
+template <class T>
+struct PackedColumns {
+  const T* block;
+  const T* next() {
+    const T* here = block;
+    block += kSideColumns<T>;
+    return here;
+  }
+};
+
+// The same of rows, by their addresses.
+template <class T>
+struct RowColumns {
+  const T* const* rows;
+  const T* next() { return *rows++; }
+};
+
+// The same for the first time, when some may be in no near cache.
+template <class T>
+struct ColdRowColumns {
+  const T* const* rows;
+  const T* next() {
+    fetch(rows[kRowsAhead], kSideColumns<T>);
+    return *rows++;
+  }
+};
+
 // c (+)= the sum over `depth` operands, which are at most kSummedOperands.
-template <class T, int R>
+template <class T, int R, class Columns>
 inline void outer_sum(const T* a,
                       int64_t next_operand,
-                      const T* b,
+                      Columns b,
                       int64_t depth,
                       bool accumulate,
                       T* c,
@@ -66,9 +145,8 @@ inline void outer_sum(const T* a,
           __builtin_prefetch(a + kLine<T>);
         }
         add_operand<T, R, kBlockVectors>(
-            sum, [&](int i) __attribute__((always_inline)) { return a[i]; }, b);
+            sum, [&](int i) __attribute__((always_inline)) { return a[i]; }, b.next());
         a += next_operand;
-        b += kSideColumns<T>;
       });
   T* to[R];
 #pragma GCC unroll 8
@@ -85,38 +163,60 @@ void add(int64_t n, const T* x, T* y) {
   });
 }
 
+// Columns [m, m + M) of the left side times columns from n on of a right side: those of `first_columns` for the
+// first tile, of `columns` for the others.
+template <class T, class First, class Columns>
+inline void outer_tiles(const OuterSide<T>& side,
+                        const LeftSide<T>& left,
+                        int64_t m,
+                        int64_t M,
+                        int64_t n,
+                        int64_t depth,
+                        bool accumulate,
+                        First first_columns,
+                        Columns columns) {
+  const T* panel = left.panels;
+  T* c = side.c + m * side.c_stride + n;
+  const auto tile = [&](auto height, auto from) {
+    constexpr int R = decltype(height)::value;
+    outer_sum<T, R>(
+        panel, left.next_operand, from, depth, accumulate, c, side.c_stride, side.columns - n);
+    panel += left.next_panel;
+    c += R * side.c_stride;
+  };
+  int64_t done = 0;
+  if (!std::is_same_v<First, Columns> && M >= kPanelColumns) {
+    tile(Constant<kPanelColumns>{}, first_columns);
+    done += kPanelColumns;
+  }
+  for (; done + kPanelColumns <= M; done += kPanelColumns) {
+    tile(Constant<kPanelColumns>{}, columns);
+  }
+  if (done < M) {
+    for_row_tiles<kPanelColumns>(M - done, [&](auto height, int64_t) { tile(height, columns); });
+  }
+}
+
 // Columns [m, m + kOuterColumns) of the left side, as far as they exist, and rows [first, first + rows).
 template <class T>
-void outer_block(const OuterArguments<T>& o, int64_t m_first, int64_t first, int64_t rows) {
-  const int64_t M = o.M - m_first < kOuterColumns ? o.M - m_first : kOuterColumns;
-  const auto left = left_side(o.a + first * o.a_stride + m_first, o.a_stride, rows, M, o.scratch);
+void outer_block(const OuterArguments<T>& o, int64_t m, int64_t first, int64_t rows) {
+  const int64_t M = o.M - m < kOuterColumns ? o.M - m : kOuterColumns, depth = operands(rows);
+  const auto left = left_side(o.a + first * o.a_stride + m, o.a_stride, rows, M, o.scratch);
+  const bool accumulate = first > 0 || o.accumulate;
   for (int64_t i = 0; i < o.num_sides; ++i) {
     const OuterSide<T>& side = o.sides[i];
-    const int64_t block_size = kSideColumns<T> * operands(o.rows);
-    const T* block = side.packed + kSideColumns<T> * operands(first);
-    for (int64_t n = 0; n < side.columns; n += kSideColumns<T>, block += block_size) {
-      const T* panel = left.panels;
-      T* c = side.c + m_first * side.c_stride + n;
-      const auto tile = [&](auto height) {
-        constexpr int R = decltype(height)::value;
-        outer_sum<T, R>(panel,
-                        left.next_operand,
-                        block,
-                        operands(rows),
-                        first > 0 || o.accumulate,
-                        c,
-                        side.c_stride,
-                        side.columns - n);
-      };
-      int64_t m = 0;
-      for (; m + kPanelColumns <= M; m += kPanelColumns) {
-        tile(Constant<kPanelColumns>{});
-        panel += left.next_panel;
-        c += kPanelColumns * side.c_stride;
-      }
-      if (m < M) {
-        for_row_tiles<kPanelColumns>(M - m, [&](auto height, int64_t) { tile(height); });
-      }
+    const auto* addresses = reinterpret_cast<const T* const*>(side.packed);
+    if (may_be_addresses<T>(side.columns) && *addresses != nullptr) {
+      const RowColumns<T> columns{addresses + first};
+      const ColdRowColumns<T> cold_columns{addresses + first};
+      outer_tiles(side, left, m, M, 0, depth, accumulate, cold_columns, columns);
+      continue;
+    }
+    PackedColumns<T> columns{side.packed + first_block<T>(o.rows, side.columns) +
+                             kSideColumns<T> * operands(first)};
+    for (int64_t n = 0; n < side.columns; n += kSideColumns<T>) {
+      outer_tiles(side, left, m, M, n, depth, accumulate, columns, columns);
+      columns.block += kSideColumns<T> * operands(o.rows);
     }
   }
 }

@@ -86,7 +86,12 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
 template <class T>
 void WeightGradients<T>::pack(const GateGradients<T>& part, const Own& own) const {
   const auto pack = [&](const T* const* rows, int64_t columns, T* side) {
-    kernels_.pack_outer_side({part.count, columns, rows, side, are_cold<T>(batch_rows_, columns)});
+    kernels_.pack_outer_side({part.count,
+                              columns,
+                              rows,
+                              side,
+                              are_cold<T>(batch_rows_, columns),
+                              gate_columns(a_.cell, H_)});
   };
   if (own.x_side != nullptr) {
     pack(input_rows_.data() + part.first, a_.input_size(), own.x_side);

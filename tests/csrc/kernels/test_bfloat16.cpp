@@ -99,7 +99,7 @@ TEST(Bfloat16, OuterProductsRoundWhatTheyMultiply) {
           std::vector<float> c(M * columns, 7), scratch(k.outer_scratch_size);
           std::vector<float> packed(k.outer_side_size(rows, columns), std::nanf(""));
           const auto b_rows = rows_of<const float>(b_values, columns);
-          k.pack_outer_side({rows, columns, b_rows.data(), packed.data(), false});
+          k.pack_outer_side({rows, columns, b_rows.data(), packed.data(), false, M});
           const OuterSide<float> side{packed.data(), columns, c.data(), columns};
           k.outer(
               {rows, M, a_values.data(), stride, /*accumulate=*/true, &side, 1, scratch.data()});

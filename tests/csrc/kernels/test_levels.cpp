@@ -199,11 +199,16 @@ TYPED_TEST(Levels, InfinitiesNanAndHugeNumbersStayWhatTheyAre) {
   }
 }
 
+template <class T>
+struct alignas(64) AlignedRow {
+  T values[80];
+};
+
 TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
   using T = TypeParam;
   for (const int64_t rows : {0, 1, 21, 32, 131, 512, 530}) {
     for (const int64_t M : {1, 6, 15, 16, 20, 32, 200}) {
-      for (const int64_t columns : {1, 16, 17, 64, 70}) {
+      for (const int64_t columns : {1, 16, 17, 32, 64, 70}) {
         // Rows close together and far apart are read in different ways.
         const int64_t stride = columns % 2 == 0 ? M + 3 : M + 1000;
         auto a = random_values<T>(rows * stride), b = random_values<T>(rows * columns),
@@ -211,10 +216,16 @@ TYPED_TEST(Levels, OuterProductsAddUpLikeANaiveLoop) {
         for_each_level<T>([&](const Kernels<T>& k) {
           std::vector<T> c(M * columns, T(7)), other_c(M * 5, T(7));  // overwritten
           std::vector<T> scratch(k.outer_scratch_size);
+          std::vector<AlignedRow<T>> aligned(rows);
           const auto packed = [&](auto& side, int64_t N) {
             std::vector<T> result(k.outer_side_size(rows, N), std::nan(""));
-            const auto side_rows = rows_of<const T>(side, N);
-            k.pack_outer_side({rows, N, side_rows.data(), result.data(), /*cold=*/N % 2 == 0});
+            // Some begin with a cache line, and some do not.
+            auto side_rows = rows_of<const T>(side, N);
+            for (int64_t r = 0; N == columns && r < rows; r += 3) {
+              std::copy_n(side_rows[r], N, aligned[r].values);
+              side_rows[r] = aligned[r].values;
+            }
+            k.pack_outer_side({rows, N, side_rows.data(), result.data(), /*cold=*/N % 2 == 0, M});
             return result;
           };
           const auto b_packed = packed(b, columns), other_packed = packed(other, 5);
@@ -253,7 +264,7 @@ TYPED_TEST(Levels, OuterProductsOfHugeNumbersSpoilNoOtherSum) {
     std::vector<T> c(M * columns), scratch(k.outer_scratch_size);
     std::vector<T> side(k.outer_side_size(rows, columns));
     const auto b_rows = rows_of<const T>(b, columns);
-    k.pack_outer_side({rows, columns, b_rows.data(), side.data(), false});
+    k.pack_outer_side({rows, columns, b_rows.data(), side.data(), false, M});
     const OuterSide<T> sides[]{{side.data(), columns, c.data(), columns}};
     k.outer({rows, M, a.data(), M, /*accumulate=*/false, sides, 1, scratch.data()});
     for (int64_t m = 0; m < M; ++m) {
