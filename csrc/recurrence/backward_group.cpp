@@ -331,7 +331,9 @@ void BackwardGroup<T>::run(Team& team, int64_t member, int64_t stage, PaddingZer
     if (stage <= here) {
       if (team.size() == 1) {
         team.wait_and_let_in(here);
-        alone_ = team.size() == 1 ? i : alone_;
+        if (team.size() == 1) {  // (Who has been let in reads it.)
+          alone_ = i;
+        }
       }
       const GateGradients<T> part = of_part(i);
       carry_over(i, member, team.size());
