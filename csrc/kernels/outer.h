@@ -3,6 +3,8 @@
 
 #include <masked_rnn/csrc/kernels/left_side.h>
 
+#include <type_traits>
+
 namespace masked_rnn {
 namespace {
 

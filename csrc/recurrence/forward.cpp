@@ -183,7 +183,7 @@ struct ForwardPass {
 
   // Some sequences: by turns, a few steps' inputs are projected, and the steps walked, by each member of a team
   // those of its own sequences. Stages are steps.
-  void walk_alone(const Walk<T>& walk,
+  void walk_apart(const Walk<T>& walk,
                   Team& team,
                   int64_t member,
                   int64_t stage,
@@ -239,7 +239,7 @@ struct ForwardPass {
       if (together) {
         walk_together(*walks[job], own, member_of_own);
       } else {
-        walk_alone(*walks[job], own, member_of_own, from, zeros);
+        walk_apart(*walks[job], own, member_of_own, from, zeros);
       }
     });
     zeros.write_all();
