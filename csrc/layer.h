@@ -62,8 +62,8 @@ struct LayerArguments {
 
 struct LayerResult {
   at::Tensor output;  // [T, B, P]; 0 where invalid
-  at::Tensor h_n;     // [B, P]
-  at::Tensor c_n;     // [B, H]; undefined unless LSTM
+  at::Tensor h_n;     // [1, B, P]
+  at::Tensor c_n;     // [1, B, H]; undefined unless LSTM
   at::Tensor saved;   // [T*B, saved_size]: what the backward needs, one row a valid token; or [0]
 };
 
@@ -83,7 +83,7 @@ using WantedMask = std::array<bool, kNumWanted>;
 using LayerGradients = std::array<at::Tensor, kNumWanted>;  // undefined where not wanted
 
 struct OutputGradients {
-  at::Tensor output;  // each undefined for zeros
+  at::Tensor output;  // each undefined for zeros, else as in LayerResult
   at::Tensor h_n;
   at::Tensor c_n;
 };

@@ -86,8 +86,8 @@ void for_each_wanted(const BidirectionalMask& wanted, const Visit& visit) {
 at::Tensor half(const at::Tensor& joint, int64_t i, const c10::SymInt& size) {
   return joint.defined() ? joint.narrow_symint(kFeatures, size * i, size) : joint;
 }
-at::Tensor selected(const at::Tensor& joint, int64_t i) {
-  return joint.defined() ? joint.select(0, i) : joint;
+at::Tensor of_direction(const at::Tensor& joint, int64_t i) {
+  return joint.defined() ? joint.narrow(0, i, 1) : joint;
 }
 
 }  // namespace
@@ -185,12 +185,12 @@ BidirectionalGradients call_bidirectional_backward(const Directions& directions,
 LayerResult compose_bidirectional(const Directions& directions, bool save) {
   const auto forward = call_layer(directions[0], save), reverse = call_layer(directions[1], save);
   const auto both = [](const at::Tensor& one, const at::Tensor& other) {
-    return one.defined() ? at::stack({one, other}) : one;
+    return one.defined() ? at::cat({one, other}) : one;
   };
   return {at::cat({forward.output, reverse.output}, kFeatures),
           both(forward.h_n, reverse.h_n),
           both(forward.c_n, reverse.c_n),
-          save ? both(forward.saved, reverse.saved) : forward.saved};
+          save ? at::stack({forward.saved, reverse.saved}) : forward.saved};
 }
 
 BidirectionalGradients compose_bidirectional_backward(const Directions& directions,
@@ -204,10 +204,10 @@ BidirectionalGradients compose_bidirectional_backward(const Directions& directio
     const auto direction = static_cast<int64_t>(i);
     result[i] = call_layer_backward(directions[i],
                                     half(output, direction, P),
-                                    selected(saved, direction),
+                                    saved.select(0, direction),
                                     {half(grads.output, direction, P),
-                                     selected(grads.h_n, direction),
-                                     selected(grads.c_n, direction)},
+                                     of_direction(grads.h_n, direction),
+                                     of_direction(grads.c_n, direction)},
                                     wanted[i]);
   }
   if (wanted[0][kInput]) {

@@ -292,20 +292,6 @@ struct OfBackward {
     check_shape(name, argument, meaning, tensor, expected);
   }
 
-  // One for each direction.
-  void check_each(const char* argument,
-                  const char* meaning,
-                  const at::Tensor& tensor,
-                  at::ScalarType dtype,
-                  const c10::SymInt& rows,
-                  const c10::SymInt& size) const {
-    if (directions == 1) {
-      check(argument, meaning, tensor, dtype, {rows, size});
-    } else {
-      check(argument, meaning, tensor, dtype, {directions, rows, size});
-    }
-  }
-
   void check_all(const at::Tensor& output,
                  const at::Tensor& saved,
                  const OutputGradients& grads) const {
@@ -315,30 +301,22 @@ struct OfBackward {
     const bool one = directions == 1;
     const char* of_output = one ? "[steps, batch, output_size]" : "[steps, batch, 2 * output_size]";
     check("output", of_output, output, dtype, {T, B, P * directions});
-    check_each("saved",
-               one ? "[steps * batch, saved_size]" : "[2, steps * batch, saved_size]",
-               saved,
-               saved_dtype(dtype),
-               T * B,
-               H * saved_size(a.cell, 1));
+    const auto size = H * saved_size(a.cell, 1);
+    if (one) {
+      check("saved", "[steps * batch, saved_size]", saved, saved_dtype(dtype), {T * B, size});
+    } else {
+      check("saved", "[2, steps * batch, saved_size]", saved, saved_dtype(dtype), {2, T * B, size});
+    }
     if (grads.output.defined()) {
       check("grad_output", of_output, grads.output, dtype, {T, B, P * directions});
     }
     if (grads.h_n.defined()) {
-      check_each("grad_h_n",
-                 one ? "[batch, output_size]" : "[2, batch, output_size]",
-                 grads.h_n,
-                 dtype,
-                 B,
-                 P);
+      const char* of_h_n = one ? "[1, batch, output_size]" : "[2, batch, output_size]";
+      check("grad_h_n", of_h_n, grads.h_n, dtype, {directions, B, P});
     }
     if (grads.c_n.defined()) {
-      check_each("grad_c_n",
-                 one ? "[batch, hidden_size]" : "[2, batch, hidden_size]",
-                 grads.c_n,
-                 dtype,
-                 B,
-                 H);
+      const char* of_c_n = one ? "[1, batch, hidden_size]" : "[2, batch, hidden_size]";
+      check("grad_c_n", of_c_n, grads.c_n, dtype, {directions, B, H});
     }
   }
 

@@ -48,8 +48,8 @@ at::Tensor or_empty(const at::Tensor& tensor, const at::Tensor& like) {
                                               c10::DispatchKey::AutogradCPU,
                                               c10::DispatchKey::ADInplaceOrView,
                                               c10::DispatchKey::AutocastCPU});
-  return (like.key_set() - plain).empty() ? recycled_empty({0}, like.scalar_type())
-                                          : at::empty({0}, like.options());
+  return (like.key_set() | plain) == plain ? recycled_empty({0}, like.scalar_type())
+                                           : at::empty({0}, like.options());
 }
 
 LayerResult call_layer(const LayerArguments& a, bool save) {

@@ -217,15 +217,9 @@ StackResult run_stack(StackArguments a) {
     }
   }
 
-  // From [B, .], or of both directions [2, B, .], of each layer.
+  // From [D, B, .] of each layer.
   const auto join = [&](const std::vector<at::Tensor>& finals) {
-    auto joined = finals[0];
-    if (finals.size() > 1) {
-      joined = stack_states(finals);
-      joined = a.bidirectional ? joined.flatten(0, 1) : joined;
-    } else if (!a.bidirectional) {
-      joined = joined.unsqueeze(0);
-    }
+    const auto joined = finals.size() > 1 ? join_states(finals) : finals[0];
     return layout.unbatched ? joined.squeeze(1) : joined;
   };
   return {layout.from_kernel(layer_input),

@@ -1,6 +1,6 @@
 // See states.h: schemas, calls and registrations.
-#include <ATen/ops/stack.h>
-#include <ATen/ops/unbind.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/chunk.h>
 #include <ATen/ops/zeros.h>
 #include <masked_rnn/csrc/recycled.h>
 #include <masked_rnn/ops/autograd/formula_node.h>
@@ -30,25 +30,25 @@ at::Tensor cpu_zeros(const at::Tensor& weight, int64_t batch, int64_t size) {
   return zeros;
 }
 
-at::Tensor make_stack(at::TensorList states) { return at::stack(states); }
+at::Tensor make_joined(at::TensorList states) { return at::cat(states); }
 
-torch::autograd::variable_list gradients_of_stack(const torch::autograd::variable_list& grads,
-                                                  const torch::autograd::variable_list& /*saved*/,
-                                                  int64_t count,
-                                                  NeedsInputGrad /*needs_input_grad*/) {
-  return grads[0].defined() ? at::unbind(grads[0]) : torch::autograd::variable_list(count);
+torch::autograd::variable_list gradients_of_joined(const torch::autograd::variable_list& grads,
+                                                   const torch::autograd::variable_list& /*saved*/,
+                                                   int64_t count,
+                                                   NeedsInputGrad /*needs_input_grad*/) {
+  return grads[0].defined() ? at::chunk(grads[0], count) : torch::autograd::variable_list(count);
 }
 
-// Transforms of torch.func and forward mode know what at::stack is.
-at::Tensor autograd_stack(at::TensorList states) {
+// Transforms of torch.func and forward mode know what at::cat is.
+at::Tensor autograd_joined(at::TensorList states) {
   static constexpr Formula kFormula{
-      "MaskedRnnStackBackward0", gradients_of_stack, /*only_operators=*/true};
+      "MaskedRnnJoinBackward0", gradients_of_joined, /*only_operators=*/true};
   if (under_functorch() || has_tangent(states)) {
-    return make_stack(states);
+    return make_joined(states);
   }
   const auto below = [&] {
     at::AutoDispatchBelowADInplaceOrView guard;
-    return stack_states(states);
+    return join_states(states);
   };
   if (!torch::autograd::compute_requires_grad(states)) {
     return below();
@@ -57,9 +57,9 @@ at::Tensor autograd_stack(at::TensorList states) {
                                                      torch::autograd::collect_next_edges(states),
                                                      static_cast<int64_t>(states.size()),
                                                      /*num_saved=*/0);
-  auto stacked = below();
-  torch::autograd::set_history(stacked, node);
-  return stacked;
+  auto result = below();
+  torch::autograd::set_history(result, node);
+  return result;
 }
 
 }  // namespace
@@ -69,8 +69,8 @@ at::Tensor zero_state(const at::Tensor& weight, c10::SymInt batch, c10::SymInt s
   return op.call(weight, std::move(batch), std::move(size));
 }
 
-at::Tensor stack_states(at::TensorList states) {
-  static const auto op = operator_handle<decltype(make_stack)>("masked_rnn::stack_states");
+at::Tensor join_states(at::TensorList states) {
+  static const auto op = operator_handle<decltype(make_joined)>("masked_rnn::join_states");
   return op.call(states);
 }
 
@@ -81,7 +81,7 @@ TORCH_LIBRARY_FRAGMENT(masked_rnn, m) {
     return;
   }
   m.def("zero_state(Tensor weight, SymInt batch, SymInt size) -> Tensor");
-  m.def("stack_states(Tensor[] states) -> Tensor");
+  m.def("join_states(Tensor[] states) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(masked_rnn, CompositeExplicitAutograd, m) {
@@ -89,7 +89,7 @@ TORCH_LIBRARY_IMPL(masked_rnn, CompositeExplicitAutograd, m) {
     return;
   }
   m.impl("zero_state", TORCH_FN(masked_rnn::make_zeros));
-  m.impl("stack_states", TORCH_FN(masked_rnn::make_stack));
+  m.impl("join_states", TORCH_FN(masked_rnn::make_joined));
 }
 
 TORCH_LIBRARY_IMPL(masked_rnn, CPU, m) {
@@ -104,7 +104,7 @@ TORCH_LIBRARY_IMPL(masked_rnn, FuncTorchBatched, m) {
     return;
   }
   m.impl("zero_state", TORCH_FN(masked_rnn::make_zeros));
-  m.impl("stack_states", TORCH_FN(masked_rnn::make_stack));
+  m.impl("join_states", TORCH_FN(masked_rnn::make_joined));
 }
 
 TORCH_LIBRARY_IMPL(masked_rnn, Autograd, m) {
@@ -112,5 +112,5 @@ TORCH_LIBRARY_IMPL(masked_rnn, Autograd, m) {
     return;
   }
   m.impl("zero_state", torch::CppFunction::makeFallthrough());
-  m.impl("stack_states", TORCH_FN(masked_rnn::autograd_stack));
+  m.impl("join_states", TORCH_FN(masked_rnn::autograd_joined));
 }

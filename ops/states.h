@@ -9,7 +9,7 @@ namespace masked_rnn {
 // masked_rnn::zero_state: zeros [batch, size] of the dtype and on the device of `weight`.
 at::Tensor zero_state(const at::Tensor& weight, c10::SymInt batch, c10::SymInt size);
 
-// masked_rnn::stack_states: at::stack.
-at::Tensor stack_states(at::TensorList states);
+// masked_rnn::join_states: at::cat, of equally many directions [D, batch, size] of each layer.
+at::Tensor join_states(at::TensorList states);
 
 }  // namespace masked_rnn

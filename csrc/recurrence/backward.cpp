@@ -133,13 +133,12 @@ std::vector<LayerGradients> run_backward(c10::ArrayRef<LayerArguments> direction
     Jobs jobs(at_once, threads);
     std::deque<BackwardDirection<T>> running;
     for (int64_t i = first; i < first + at_once; ++i) {
-      const OutputGradients of_direction{side_by_side(grads.output, i, count),
-                                         one_of(grads.h_n, i, count),
-                                         one_of(grads.c_n, i, count)};
+      const OutputGradients of_direction{
+          side_by_side(grads.output, i, count), one_of(grads.h_n, i), one_of(grads.c_n, i)};
       running.emplace_back(directions[i],
                            *schedules[i],
                            side_by_side(output, i, count),
-                           one_of(saved, i, count),
+                           one_of(saved, i),
                            of_direction,
                            wanted[i],
                            jobs);

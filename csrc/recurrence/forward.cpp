@@ -300,9 +300,9 @@ void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& jo
     std::deque<ForwardDirection<T>> running;
     for (int64_t i = first; i < first + at_once; ++i) {
       const LayerResult result{side_by_side(joint.output, i, count),
-                               one_of(joint.h_n, i, count),
-                               one_of(joint.c_n, i, count),
-                               one_of(joint.saved, i, count)};
+                               one_of(joint.h_n, i),
+                               one_of(joint.c_n, i),
+                               one_of(joint.saved, i)};
       running.emplace_back(directions[i], *schedules[i], result, save, jobs);
     }
     const int64_t shares = running[0].pass.shares.size();
@@ -324,18 +324,20 @@ LayerResult forward(c10::ArrayRef<LayerArguments> directions, bool save) {
   const LayerArguments& a = directions[0];
   const auto dtype = a.dtype();
   const auto count = static_cast<int64_t>(directions.size());
-  const auto for_each = [&](int64_t rows, int64_t size) {
-    return count == 1 ? recycled_empty({rows, size}, dtype)
-                      : recycled_empty({count, rows, size}, dtype);
-  };
   LayerResult result;
   result.output = recycled_empty({a.steps(), a.batch(), count * a.output_size()}, dtype);
-  result.h_n = for_each(a.batch(), a.output_size());
+  result.h_n = recycled_empty({count, a.batch(), a.output_size()}, dtype);
   if (a.cell == CellKind::kLstm) {
-    result.c_n = for_each(a.batch(), a.hidden_size());
+    result.c_n = recycled_empty({count, a.batch(), a.hidden_size()}, dtype);
   }
-  result.saved = save ? for_each(a.steps() * a.batch(), saved_size(a.cell, a.hidden_size()))
-                      : recycled_empty({0}, dtype);
+  const int64_t rows = a.steps() * a.batch(), size = saved_size(a.cell, a.hidden_size());
+  if (!save) {
+    result.saved = recycled_empty({0}, dtype);
+  } else if (count == 1) {
+    result.saved = recycled_empty({rows, size}, dtype);
+  } else {
+    result.saved = recycled_empty({count, rows, size}, dtype);
+  }
   if (dtype == at::kDouble) {
     run_forward<double>(directions, result, save);
   } else {

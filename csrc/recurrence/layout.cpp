@@ -54,8 +54,8 @@ at::Tensor side_by_side(const at::Tensor& joint, int64_t i, int64_t count) {
   return view_of(joint, sizes, joint.strides(), i * sizes.back() * joint.strides().back());
 }
 
-at::Tensor one_of(const at::Tensor& joint, int64_t i, int64_t count) {
-  if (count == 1 || !joint.defined() || joint.dim() == 1) {
+at::Tensor one_of(const at::Tensor& joint, int64_t i) {
+  if (!joint.defined() || joint.dim() < 3) {
     return joint;
   }
   return view_of(joint, joint.sizes().slice(1), joint.strides().slice(1), i * joint.stride(0));

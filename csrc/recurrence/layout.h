@@ -19,10 +19,13 @@ constexpr int64_t kRowsOfTiles = 16;
 // are so few of them that a step takes as long as reading weight_hh does.
 bool share_out_units(const LayerArguments& arguments, const Schedule& schedule, int64_t threads);
 
-// Direction `i` of `count`, whose parts of a tensor stand side by side in its last dimension, or one after
-// the other in its first. The tensor itself if there is one direction, or if it is undefined.
+// Direction `i` of `count`, whose parts of a tensor stand side by side in its last dimension. The tensor
+// itself if there is one direction, or if it is undefined.
 at::Tensor side_by_side(const at::Tensor& joint, int64_t i, int64_t count);
-at::Tensor one_of(const at::Tensor& joint, int64_t i, int64_t count);
+
+// Direction `i` of a tensor [directions, rows, size]. The tensor itself if it has fewer dimensions, or if it is
+// undefined.
+at::Tensor one_of(const at::Tensor& joint, int64_t i);
 
 // Of the threads that compute so many rows, how many make the pointers to them: all, since a team of another
 // size between two others would cost more than it saves, or one where they are few.

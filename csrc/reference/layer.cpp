@@ -109,9 +109,9 @@ LayerResult forward(const LayerArguments& a) {
   result.output = output.empty() ? at::zeros({0, a.batch(), a.output_size()}, a.h_0.options())
                                  : at::stack(output);
   // Results of an operator are not views of its arguments.
-  result.h_n = state.h.is_same(a.h_0) ? state.h.clone() : state.h;
+  result.h_n = (state.h.is_same(a.h_0) ? state.h.clone() : state.h).unsqueeze(0);
   if (state.c.defined()) {
-    result.c_n = state.c.is_same(a.c_0) ? state.c.clone() : state.c;
+    result.c_n = (state.c.is_same(a.c_0) ? state.c.clone() : state.c).unsqueeze(0);
   }
   return result;
 }

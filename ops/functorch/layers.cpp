@@ -140,7 +140,7 @@ LayerResult batched_forward(const LayerArguments& a, bool save) {
           at::functorch::makeBatched(y.saved.reshape_symint({map.V, rows, size}), 0, map.level);
     }
     return {
-        separated(y.output, 1, map), separated(y.h_n, 0, map), separated(y.c_n, 0, map), y.saved};
+        separated(y.output, 1, map), separated(y.h_n, 1, map), separated(y.c_n, 1, map), y.saved};
   }
   const int64_t V = map.V.guard_int(__FILE__, __LINE__);
   std::vector<at::Tensor> output, h_n, c_n, saved;
@@ -181,7 +181,7 @@ LayerGradients batched_backward(const LayerArguments& a,
         call_layer_backward(layer.joined(),
                             y.joined(1, map),
                             kept.tensor.flatten(0, 1),
-                            {grad_y.joined(1, map), grad_h.joined(0, map), grad_c.joined(0, map)},
+                            {grad_y.joined(1, map), grad_h.joined(1, map), grad_c.joined(1, map)},
                             wanted);
     result[kInput] = separated(result[kInput], 1, map);
     result[kH0] = separated(result[kH0], 0, map);

@@ -15,9 +15,9 @@ LayerResult meta_forward(const LayerArguments& a, bool save) {
   const auto H = a.weight_ih.sym_size(0) / num_gates(a.cell);
   LayerResult result;
   result.output = at::empty_symint({T, B, a.weight_hh.sym_size(1)}, options);
-  result.h_n = at::empty_symint(a.h_0.sym_sizes(), options);
+  result.h_n = at::empty_symint({1, B, a.h_0.sym_size(1)}, options);
   if (a.c_0.defined()) {
-    result.c_n = at::empty_symint(a.c_0.sym_sizes(), options);
+    result.c_n = at::empty_symint({1, B, a.c_0.sym_size(1)}, options);
   }
   const auto saved_options = options.dtype(saved_dtype(a.weight_ih.scalar_type()));
   result.saved = save ? at::empty_symint({T * B, H * saved_size(a.cell, 1)}, saved_options)

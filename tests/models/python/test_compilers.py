@@ -170,7 +170,7 @@ def test_a_stack_leaves_nothing_to_generate_code_for(kind, bidirectional):
     layer = "bidirectional_layer" if bidirectional else f"{kind.lower()}_layer"
     assert {layer, f"{layer}_backward"} <= {target._opname for target in ours}
     aten = torch.ops.aten
-    views = {aten.select.int, aten.unbind.int, aten.slice.Tensor, aten.view.default}
+    views = {aten.select.int, aten.split.Tensor, aten.slice.Tensor, aten.view.default}
     assert operators - ours <= views | {aten.detach.default}
 
 
