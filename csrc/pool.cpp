@@ -32,6 +32,12 @@ size_t rounded(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+void ask_for_huge_pages(void* memory, size_t bytes) {
+  if (bytes > 0) {
+    ::madvise(memory, bytes, MADV_HUGEPAGE);
+  }
+}
+
 }  // namespace
 
 // Stands before the memory itself.
@@ -40,6 +46,13 @@ struct alignas(kAlignment) Pool::Block {
   Block* newer;         // while it is kept
   Block* older;         // while it is kept
   uint64_t given_back;  // when, in blocks given back before
+  size_t huge;          // bytes from here on, for which huge pages have been asked for
+
+  // Of a block of so many bytes, those of the huge pages that its first `used` ones fill at least by half.
+  static size_t in_huge_pages(size_t bytes, size_t used) {
+    const size_t pages = (sizeof(Block) + used + kHugePage / 2) / kHugePage;
+    return bytes < kHugePage ? 0 : std::min(pages, (sizeof(Block) + bytes) / kHugePage) * kHugePage;
+  }
 };
 
 void* Pool::data(Block* block) { return block + 1; }
@@ -82,23 +95,25 @@ Pool::Block* Pool::take_kept(size_t bytes) {
   return nullptr;
 }
 
-Pool::Block* Pool::fresh(size_t bytes) {
-  const bool huge = bytes >= kHugePage;
-  const size_t all = bytes + sizeof(Block);
+Pool::Block* Pool::fresh(size_t bytes, size_t used) {
   // aligned_alloc, strictly, takes multiples of the alignment only.
   void* memory = nullptr;
-  TORCH_CHECK_WITH(OutOfMemoryError,
-                   ::posix_memalign(&memory, huge ? kHugePage : kAlignment, all) == 0,
-                   "masked_rnn: no memory for ",
-                   bytes,
-                   " bytes");
-  if (huge) {
-    ::madvise(memory, all, MADV_HUGEPAGE);
-  }
-  return static_cast<Block*>(memory);
+  TORCH_CHECK_WITH(
+      OutOfMemoryError,
+      ::posix_memalign(
+          &memory, bytes < kHugePage ? kAlignment : kHugePage, sizeof(Block) + bytes) == 0,
+      "masked_rnn: no memory for ",
+      bytes,
+      " bytes");
+  // Before anything is written there.
+  const size_t huge = Block::in_huge_pages(bytes, used);
+  ask_for_huge_pages(memory, huge);
+  auto* block = static_cast<Block*>(memory);
+  block->huge = huge;
+  return block;
 }
 
-Pool::Block* Pool::take(size_t bytes) {
+Pool::Block* Pool::take(size_t bytes, size_t used) {
   TORCH_CHECK_WITH(
       OutOfMemoryError, bytes < kTooManyBytes, "masked_rnn: no memory for ", bytes, " bytes");
   bytes = rounded(bytes);
@@ -108,8 +123,12 @@ Pool::Block* Pool::take(size_t bytes) {
     // Made now, for giving back must not fail.
     Kept& kept = kept_[bytes];
     kept.bytes = bytes;
-    block = fresh(bytes);
+    block = fresh(bytes, used);
     block->kept = &kept;
+  } else if (const size_t huge = Block::in_huge_pages(block->kept->bytes, used);
+             huge > block->huge) {
+    ask_for_huge_pages(block, huge);
+    block->huge = huge;
   }
   count(block->kept->bytes);
   return block;

@@ -23,8 +23,11 @@ class Pool {
   // What is in use then is lost.
   ~Pool() { empty(); }
 
-  // At least `bytes`, 64-byte aligned, not initialised: data(block). Throws c10::OutOfMemoryError.
-  Block* take(size_t bytes);
+  // At least `bytes`, 64-byte aligned, not initialised: data(block). The first `used` of them are about to be
+  // written: huge pages are asked for where these fill them at least by half. (The last one of a large block would
+  // else hold two megabytes for a few numbers.) Throws c10::OutOfMemoryError.
+  Block* take(size_t bytes, size_t used);
+  Block* take(size_t bytes) { return take(bytes, bytes); }
 
   void give_back(Block* block) noexcept;
 
@@ -44,7 +47,7 @@ class Pool {
   };
 
   Block* take_kept(size_t bytes);
-  static Block* fresh(size_t bytes);
+  static Block* fresh(size_t bytes, size_t used);
   void remove(Block* block) noexcept;
   void free_down_to(size_t bytes) noexcept;
   void count(size_t bytes);

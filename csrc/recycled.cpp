@@ -1,8 +1,13 @@
 // See recycled.h.
 #include <ATen/EmptyTensor.h>
 #include <c10/core/Allocator.h>
+#include <c10/core/StorageImpl.h>
+#include <c10/core/TensorImpl.h>
 #include <masked_rnn/csrc/pool.h>
 #include <masked_rnn/csrc/recycled.h>
+
+#include <optional>
+#include <utility>
 
 namespace masked_rnn {
 namespace {
@@ -19,8 +24,10 @@ Pool& pool() {
 
 class Allocator final : public c10::Allocator {
  public:
-  c10::DataPtr allocate(size_t bytes) override {
-    Pool::Block* block = pool().take(bytes);
+  c10::DataPtr allocate(size_t bytes) override { return allocate(bytes, bytes); }
+
+  static c10::DataPtr allocate(size_t bytes, size_t used) {
+    Pool::Block* block = pool().take(bytes, used);
     return {Pool::data(block), block, give_back, c10::Device(c10::kCPU)};
   }
 
@@ -37,11 +44,33 @@ Allocator& allocator() {
   return the_allocator;
 }
 
+// (As at::detail::empty_generic makes one, which has no way to say what will be used.)
+at::Tensor empty_tensor(at::IntArrayRef sizes,
+                        at::ScalarType dtype,
+                        std::optional<int64_t> used_elements) {
+  const auto type = c10::scalarTypeToTypeMeta(dtype);
+  const size_t bytes = at::detail::computeStorageNbytesContiguous(sizes, type.itemsize());
+  const size_t used =
+      used_elements.has_value() ? static_cast<size_t>(*used_elements) * type.itemsize() : bytes;
+  auto storage = c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(),
+                                                       bytes,
+                                                       Allocator::allocate(bytes, used),
+                                                       &allocator(),
+                                                       /*resizable=*/true);
+  auto tensor = at::detail::make_tensor<c10::TensorImpl>(
+      std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CPU), type);
+  tensor.unsafeGetTensorImpl()->set_sizes_contiguous(sizes);
+  return tensor;
+}
+
 }  // namespace
 
 at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype) {
-  return at::detail::empty_generic(
-      sizes, &allocator(), c10::DispatchKeySet(c10::DispatchKey::CPU), dtype, std::nullopt);
+  return empty_tensor(sizes, dtype, std::nullopt);
+}
+
+at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype, int64_t used) {
+  return empty_tensor(sizes, dtype, used);
 }
 
 at::Tensor recycled_copy(const at::Tensor& tensor, at::ScalarType dtype) {
@@ -50,7 +79,7 @@ at::Tensor recycled_copy(const at::Tensor& tensor, at::ScalarType dtype) {
   return copy;
 }
 
-c10::DataPtr recycled_block(size_t bytes) { return allocator().allocate(bytes); }
+c10::DataPtr recycled_block(size_t bytes) { return Allocator::allocate(bytes, bytes); }
 
 void free_unused_blocks() { pool().empty(); }
 

@@ -11,6 +11,9 @@ namespace masked_rnn {
 // memory is kept for later calls when the last reference goes: of the process's pool, see pool.h.
 at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype);
 
+// The same, of which only the first `used` elements will be written.
+at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype, int64_t used);
+
 // A contiguous copy in another dtype.
 at::Tensor recycled_copy(const at::Tensor& tensor, at::ScalarType dtype);
 

@@ -45,6 +45,7 @@ struct Walk {
         saved(saved_pointers<T>(schedule, result.saved)) {
     const int64_t H = a.hidden_size(), sequences = schedule.num_sequences;
     const auto* h = h_0.template const_data_ptr<T>();
+    initial.reserve(sequences);
     for (const int64_t b : schedule.order) {
       initial.push_back(h + b * a.output_size());
     }
@@ -288,8 +289,10 @@ struct ForwardDirection {
 };
 
 template <class T>
-void run_forward(c10::ArrayRef<LayerArguments> directions, const LayerResult& joint, bool save) {
-  const auto schedules = schedules_of(directions);
+void run_forward(c10::ArrayRef<LayerArguments> directions,
+                 const BatchSchedules& schedules,
+                 const LayerResult& joint,
+                 bool save) {
   const auto count = static_cast<int64_t>(directions.size());
   const int64_t threads =
       num_threads_for(count * multiply_adds(directions[0], schedules[0]->whole()));
@@ -324,24 +327,26 @@ LayerResult forward(c10::ArrayRef<LayerArguments> directions, bool save) {
   const LayerArguments& a = directions[0];
   const auto dtype = a.dtype();
   const auto count = static_cast<int64_t>(directions.size());
+  const auto schedules = schedules_of(directions);
   LayerResult result;
   result.output = recycled_empty({a.steps(), a.batch(), count * a.output_size()}, dtype);
   result.h_n = recycled_empty({count, a.batch(), a.output_size()}, dtype);
   if (a.cell == CellKind::kLstm) {
     result.c_n = recycled_empty({count, a.batch(), a.hidden_size()}, dtype);
   }
-  const int64_t rows = a.steps() * a.batch(), size = saved_size(a.cell, a.hidden_size());
-  if (!save) {
-    result.saved = recycled_empty({0}, dtype);
-  } else if (count == 1) {
-    result.saved = recycled_empty({rows, size}, dtype);
+  if (save) {
+    const int64_t rows = a.steps() * a.batch(), size = saved_size(a.cell, a.hidden_size());
+    const std::array<int64_t, 3> sizes{count, rows, size};
+    const int64_t used_rows = (count - 1) * rows + schedules[0]->whole().num_rows;
+    result.saved =
+        recycled_empty(at::IntArrayRef(sizes).slice(count == 1 ? 1 : 0), dtype, used_rows * size);
   } else {
-    result.saved = recycled_empty({count, rows, size}, dtype);
+    result.saved = recycled_empty({0}, dtype);
   }
   if (dtype == at::kDouble) {
-    run_forward<double>(directions, result, save);
+    run_forward<double>(directions, schedules, result, save);
   } else {
-    run_forward<float>(directions, result, save);
+    run_forward<float>(directions, schedules, result, save);
   }
   return result;
 }

@@ -112,9 +112,8 @@ std::shared_ptr<const BatchSchedule> schedule_of(const LayerArguments& a) {
   return the_cache().find_or_make(a.mask.defined() ? key_of_mask(a) : key_of_lengths(a));
 }
 
-std::vector<std::shared_ptr<const BatchSchedule>> schedules_of(
-    c10::ArrayRef<LayerArguments> directions) {
-  std::vector<std::shared_ptr<const BatchSchedule>> schedules;
+BatchSchedules schedules_of(c10::ArrayRef<LayerArguments> directions) {
+  BatchSchedules schedules;
   schedules.reserve(directions.size());
   for (const auto& a : directions) {
     schedules.push_back(schedule_of(a));

@@ -66,8 +66,8 @@ class ScheduleCache {
 std::shared_ptr<const BatchSchedule> schedule_of(const LayerArguments& arguments);
 
 // Of each direction.
-std::vector<std::shared_ptr<const BatchSchedule>> schedules_of(
-    c10::ArrayRef<LayerArguments> directions);
+using BatchSchedules = std::vector<std::shared_ptr<const BatchSchedule>>;
+BatchSchedules schedules_of(c10::ArrayRef<LayerArguments> directions);
 
 // Gives back what is kept.
 void forget_schedules();

@@ -5,6 +5,9 @@
 
 #include <cstdint>
 #include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -139,6 +142,58 @@ TEST(Pool, EmptiedKeepsNothingButWhatIsInUse) {
   EXPECT_EQ(static_cast<char*>(Pool::data(used))[kBlock - 1], 7);
   pool.give_back(used);
   EXPECT_EQ(pool.kept_bytes(), kBlock);
+}
+
+// Of each byte that is so many mebibytes from `memory` on, whether huge pages have been asked for it: 'h' or '-'.
+// Empty where the system has none.
+std::string huge_pages(const void* memory, const std::vector<size_t>& mebibytes) {
+  if (!std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled")) {
+    return "";
+  }
+  std::string found(mebibytes.size(), '?');
+  std::ifstream maps("/proc/self/smaps");
+  uintptr_t first = 0, last = 0;
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream words(line);
+    char dash = 0;
+    if (uintptr_t from = 0, to = 0; words >> std::hex >> from >> dash >> to && dash == '-') {
+      first = from;
+      last = to;
+    }
+    if (!line.starts_with("VmFlags:")) {
+      continue;
+    }
+    for (size_t i = 0; i < mebibytes.size(); ++i) {
+      const auto address = reinterpret_cast<uintptr_t>(memory) + (mebibytes[i] << 20);
+      if (first <= address && address < last) {
+        found[i] = line.find(" hg") == std::string::npos ? '-' : 'h';
+      }
+    }
+  }
+  return found;
+}
+
+TEST(Pool, HugePagesAreAskedForWhereTheyWillBeUsed) {
+  constexpr size_t kMebibyte = size_t{1} << 20;
+  Pool pool(64 * kMebibyte, kNoLimit);
+  Pool::Block* block = pool.take(8 * kMebibyte, 4 * kMebibyte + kMebibyte / 2);
+  const std::vector<size_t> places{0, 1, 3, 4, 5, 7};
+  const auto asked = [&] { return huge_pages(Pool::data(block), places); };
+  if (asked().empty()) {
+    GTEST_SKIP() << "the system has no transparent huge pages";
+  }
+  EXPECT_EQ(asked(), "hhh---");
+  pool.give_back(block);
+  // Never taken back: what is there may stay.
+  EXPECT_EQ(pool.take(8 * kMebibyte, 1 * kMebibyte), block);
+  EXPECT_EQ(asked(), "hhh---");
+  pool.give_back(block);
+  EXPECT_EQ(pool.take(8 * kMebibyte, 5 * kMebibyte), block);
+  EXPECT_EQ(asked(), "hhhhh-");
+  pool.give_back(block);
+  EXPECT_EQ(pool.take(8 * kMebibyte), block);
+  EXPECT_EQ(asked(), "hhhhhh");
+  pool.give_back(block);
 }
 
 TEST(Pool, TooMuchIsAnErrorAndChangesNothing) {
