@@ -35,6 +35,13 @@ int64_t rows_before(const std::vector<Part>& parts, const Schedule& schedule) {
   return most;
 }
 
+// What decides whether a cell's rows are fetched ahead: what it saved, or where that is nothing, the output and its
+// gradient, which it reads instead.
+int64_t size_of_fetched(CellKind cell, int64_t hidden_size) {
+  const int64_t saved = saved_size(cell, hidden_size);
+  return saved > 0 ? saved : 2 * hidden_size;
+}
+
 // Some columns of a row; zeros if there are no rows.
 template <class T>
 void copy_or_zero(const Rows<const T>& from, int64_t row, Range columns, T* to) {
@@ -64,8 +71,8 @@ BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch,
       grad_h_rows(grad_h.pointers(B)),
       together(share_out_units(a, batch.schedule, threads)),
       cold(are_cold<T>(batch.schedule.num_rows, saved_size(a.cell, H) + 2 * H)),
-      fetch_saved(are_far<T>(batch.schedule.num_rows, saved_size(a.cell, H)) &&
-                  !are_cold<T>(2 * B, saved_size(a.cell, H))),
+      fetch_ahead(are_far<T>(batch.schedule.num_rows, size_of_fetched(a.cell, H)) &&
+                  !are_cold<T>(2 * B, size_of_fetched(a.cell, H))),
       parts(parts_of_rows(
           schedule, part_rows(schedule, static_cast<size_t>(gate_columns(a.cell, H)) * sizeof(T)))),
       gates(std::min<size_t>(parts.size(), most_threads > 1 ? 2 : 1)),
@@ -272,17 +279,20 @@ void BackwardGroup<T>::input_gradient(const GateGradients<T>& part,
   }
 }
 
-// Of what is saved, the rows that are fetched during a step's product: those of two steps before it, for the
-// LSTM's c of one step is read along with the gates of the next.
+// The rows that are fetched during a step's product: of what is saved, those of two steps before it, for the
+// LSTM's c of one step is read along with the gates of the next; where nothing is saved, of the output's gradient.
+// (Both together take longer.)
 template <class T>
 NextRows<T> BackwardGroup<T>::read_next(int64_t step, Slice slice) const {
-  if (!fetch_saved || step < 2) {
+  if (!fetch_ahead || step < 2) {
     return {};
   }
-  const int64_t last = std::min(slice.last, schedule.rows_at(step - 2));
-  return {saved.data() + schedule.offsets[step - 2] + slice.first,
-          last - slice.first,
-          saved_size(a.cell, H)};
+  const int64_t first = schedule.offsets[step - 2] + slice.first;
+  const int64_t count = std::min(slice.last, schedule.rows_at(step - 2)) - slice.first;
+  if (!saved.empty()) {
+    return {saved.data() + first, count, saved_size(a.cell, H)};
+  }
+  return grad_output.empty() ? NextRows<T>{} : NextRows<T>{grad_output.data() + first, count, P};
 }
 
 // The chain through a part's steps, on sequences of its own.
