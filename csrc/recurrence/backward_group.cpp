@@ -35,7 +35,7 @@ int64_t rows_before(const std::vector<Part>& parts, const Schedule& schedule) {
   return most;
 }
 
-// What decides whether a cell's rows are fetched ahead: what it saved, or where that is nothing, the output and its
+// What decides whether rows are fetched ahead: what a cell saved, or where that is nothing, the output and its
 // gradient, which it reads instead.
 int64_t size_of_fetched(CellKind cell, int64_t hidden_size) {
   const int64_t saved = saved_size(cell, hidden_size);
@@ -267,6 +267,9 @@ void BackwardGroup<T>::input_gradient(const GateGradients<T>& part,
   p.c =
       from_column(grad_input_rows.data() + part.first + rows.first, count, columns.first, shifted);
   p.c_is_cold = are_cold<T>(batch_.schedule.num_rows, a.input_size());
+  if (fetch_ahead) {
+    p.next = weights.read_next(part);
+  }
   k.by_batch.product(p);
   if (a.cell == CellKind::kGru) {
     const auto n_rows = part.gates.from(rows.first).template pointers<const T>(count, 3 * H);

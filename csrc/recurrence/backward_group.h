@@ -79,7 +79,7 @@ class BackwardGroup {
   std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
   const bool together;  // do threads share out hidden units?
   const bool cold;      // are the rows that the cell reads in no near cache?
-  // Does what the cell reads come from memory, and have the rows of two steps room in a near cache?
+  // Does what a pass reads come from memory, and have the rows of two steps room in a near cache?
   const bool fetch_ahead;
   const std::vector<Part> parts;
   // Of the parts by turns, from the last one on that a single thread has computed. With two, threads may begin a

@@ -82,7 +82,9 @@ struct ForwardPass {
   const T* bias_hn = nullptr;
   const int64_t saved_columns = save ? saved_size(a.cell, H) : 0;
   const bool save_past_caches = H % k.lanes == 0 && are_far<T>(schedule.num_rows, saved_columns);
-  const bool output_is_cold = are_far<T>(schedule.num_rows, saved_columns + P);
+  // (With what the pass reads and writes besides.)
+  const bool output_is_cold =
+      are_far<T>(schedule.num_rows, (a.one_hot() ? 0 : a.input_size()) + saved_columns + P);
 
   ForwardPass(const LayerArguments& arguments,
               const BatchSchedule& batch,

@@ -84,6 +84,14 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
 }
 
 template <class T>
+NextRows<T> WeightGradients<T>::read_next(const GateGradients<T>& part) const {
+  if (input_rows_.empty()) {
+    return {};
+  }
+  return {input_rows_.data() + part.first, part.count, a_.input_size()};
+}
+
+template <class T>
 void WeightGradients<T>::pack(const GateGradients<T>& part, const Own& own) const {
   const auto pack = [&](const T* const* rows, int64_t columns, T* side) {
     kernels_.pack_outer_side({part.count,

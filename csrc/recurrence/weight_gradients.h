@@ -52,6 +52,9 @@ class WeightGradients {
   // After the last part: those that are wanted.
   void finish(LayerGradients& result) const;
 
+  // Of the rows that add() reads, those that no other work of a backward pass has read before.
+  NextRows<T> read_next(const GateGradients<T>& part) const;
+
  private:
   struct Sum;
   // A thread's own memory. The rows of x, h and h_raw as right sides of outer products are packed by each
