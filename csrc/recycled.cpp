@@ -6,7 +6,6 @@
 #include <masked_rnn/csrc/pool.h>
 #include <masked_rnn/csrc/recycled.h>
 
-#include <optional>
 #include <utility>
 
 namespace masked_rnn {
@@ -44,17 +43,18 @@ Allocator& allocator() {
   return the_allocator;
 }
 
+}  // namespace
+
 // (As at::detail::empty_generic makes one, which has no way to say what will be used.)
-at::Tensor empty_tensor(at::IntArrayRef sizes,
-                        at::ScalarType dtype,
-                        std::optional<int64_t> used_elements) {
+at::Tensor recycled_empty(at::IntArrayRef sizes,
+                          at::ScalarType dtype,
+                          std::optional<int64_t> used) {
   const auto type = c10::scalarTypeToTypeMeta(dtype);
   const size_t bytes = at::detail::computeStorageNbytesContiguous(sizes, type.itemsize());
-  const size_t used =
-      used_elements.has_value() ? static_cast<size_t>(*used_elements) * type.itemsize() : bytes;
+  const size_t used_bytes = used.has_value() ? static_cast<size_t>(*used) * type.itemsize() : bytes;
   auto storage = c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(),
                                                        bytes,
-                                                       Allocator::allocate(bytes, used),
+                                                       Allocator::allocate(bytes, used_bytes),
                                                        &allocator(),
                                                        /*resizable=*/true);
   auto tensor = at::detail::make_tensor<c10::TensorImpl>(
@@ -63,23 +63,13 @@ at::Tensor empty_tensor(at::IntArrayRef sizes,
   return tensor;
 }
 
-}  // namespace
-
-at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype) {
-  return empty_tensor(sizes, dtype, std::nullopt);
-}
-
-at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype, int64_t used) {
-  return empty_tensor(sizes, dtype, used);
-}
-
 at::Tensor recycled_copy(const at::Tensor& tensor, at::ScalarType dtype) {
   auto copy = recycled_empty(tensor.sizes(), dtype);
   copy.copy_(tensor);
   return copy;
 }
 
-c10::DataPtr recycled_block(size_t bytes) { return Allocator::allocate(bytes, bytes); }
+c10::DataPtr recycled_block(size_t bytes) { return allocator().allocate(bytes); }
 
 void free_unused_blocks() { pool().empty(); }
 

@@ -5,14 +5,16 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Allocator.h>
 
+#include <optional>
+
 namespace masked_rnn {
 
 // An uninitialised contiguous tensor of the CPU, 64-byte aligned and otherwise like any other. Its
-// memory is kept for later calls when the last reference goes: of the process's pool, see pool.h.
-at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype);
-
-// The same, of which only the first `used` elements will be written.
-at::Tensor recycled_empty(at::IntArrayRef sizes, at::ScalarType dtype, int64_t used);
+// memory is kept for later calls when the last reference goes: of the process's pool, see pool.h. Only the
+// first `used` elements will be written; all if it is not given.
+at::Tensor recycled_empty(at::IntArrayRef sizes,
+                          at::ScalarType dtype,
+                          std::optional<int64_t> used = std::nullopt);
 
 // A contiguous copy in another dtype.
 at::Tensor recycled_copy(const at::Tensor& tensor, at::ScalarType dtype);
