@@ -76,6 +76,7 @@ BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch,
       parts(parts_of_rows(
           schedule, part_rows(schedule, static_cast<size_t>(gate_columns(a.cell, H)) * sizeof(T)))),
       gates(std::min<size_t>(parts.size(), most_threads > 1 ? 2 : 1)),
+      input_gradient(batch, schedule),
       weights(a,
               schedule,
               batch.schedule.num_rows,
@@ -101,9 +102,6 @@ BackwardGroup<T>::BackwardGroup(const BackwardBatch<T>& batch,
   if (a.projected()) {
     grad_raw = scratch.rows<T>(B, H);
     grad_raw_rows = grad_raw.pointers(B);
-  }
-  if (batch.wanted[kInput]) {
-    grad_input_rows = row_pointers<T>(schedule, batch.grad_input);
   }
   for (auto& part : gates) {
     make_room(part);
@@ -247,41 +245,6 @@ void BackwardGroup<T>::through_weight_hh(const GateGradients<T>& part,
   k.by_step.product(product);
 }
 
-// Member `member` of `size` threads computes its share of a part's: of the rows or, where products read the
-// weight itself, of the columns.
-template <class T>
-void BackwardGroup<T>::input_gradient(const GateGradients<T>& part,
-                                      int64_t member,
-                                      int64_t size) const {
-  Range rows{0, part.count}, columns{0, a.input_size()};
-  if (batch_.weight_ih.is_read_by_products()) {
-    columns = part_of(columns.last, k.by_batch.block_units(1), member, size);
-  } else {
-    rows = part_of(rows.last, kRowsOfTiles, member, size);
-  }
-  const int64_t count = rows.last - rows.first;
-  std::vector<T*> shifted;
-  ProductArguments<T> p = batch_.weight_ih.times(columns);
-  p.rows = count;
-  p.a = part.rows + rows.first;
-  p.c =
-      from_column(grad_input_rows.data() + part.first + rows.first, count, columns.first, shifted);
-  p.c_is_cold = are_cold<T>(batch_.schedule.num_rows, a.input_size());
-  if (fetch_ahead) {
-    p.next = weights.read_next(part);
-  }
-  k.by_batch.product(p);
-  if (a.cell == CellKind::kGru) {
-    const auto n_rows = part.gates.from(rows.first).template pointers<const T>(count, 3 * H);
-    ProductArguments<T> of_n = batch_.weight_ih_n.times(columns);
-    of_n.rows = count;
-    of_n.a = n_rows.data();
-    of_n.accumulate = true;
-    of_n.c = p.c;
-    k.by_batch.product(of_n);
-  }
-}
-
 // The rows that are fetched during a step's product: of what is saved, those of two steps before it, for the
 // LSTM's c of one step is read along with the gates of the next; where nothing is saved, of the output's gradient.
 // (Both together take longer.)
@@ -359,8 +322,9 @@ void BackwardGroup<T>::run(Team& team, int64_t member, int64_t stage, PaddingZer
       }
     }
     const GateGradients<T> part = of_part(i);
-    if (batch_.wanted[kInput]) {
-      input_gradient(part, member, team.size());
+    if (input_gradient.is_wanted()) {
+      input_gradient(
+          part, member, team.size(), fetch_ahead ? weights.read_next(part) : NextRows<T>{});
     }
     weights.add(part, member, team.size());
   }

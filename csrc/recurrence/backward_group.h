@@ -5,6 +5,7 @@
 
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/backward_batch.h>
+#include <masked_rnn/csrc/recurrence/input_gradient.h>
 #include <masked_rnn/csrc/recurrence/layout.h>
 #include <masked_rnn/csrc/recurrence/weight_gradients.h>
 
@@ -50,7 +51,6 @@ class BackwardGroup {
                          Slice rows,
                          ProductArguments<T>& product,
                          T* const* grad_h_before) const;
-  void input_gradient(const GateGradients<T>& part, int64_t member, int64_t size) const;
   NextRows<T> read_next(int64_t step, Slice slice) const;
   void chain(const GateGradients<T>& part, Steps steps, Slice slice, PaddingZeros<T>& zeros) const;
   void chain_together(const GateGradients<T>& part,
@@ -76,7 +76,7 @@ class BackwardGroup {
   Rows<T> grad_h;                    // [B, P] in the schedule's order, as every state below
   Rows<T> grad_c;                    // [B, H]
   Rows<T> grad_raw;                  // [B, H] gradient of the LSTM's h before the projection
-  std::vector<T*> grad_h_rows, grad_raw_rows, grad_input_rows;
+  std::vector<T*> grad_h_rows, grad_raw_rows;
   const bool together;  // do threads share out hidden units?
   const bool cold;      // are the rows that the cell reads in no near cache?
   // Does what a pass reads come from memory, and have the rows of two steps room in a near cache?
@@ -86,6 +86,7 @@ class BackwardGroup {
   // part while others still use the one before it, and wait for each other but once a part.
   std::vector<GateGradients<T>> gates;
   size_t alone_ = 0;
+  InputGradient<T> input_gradient;
   WeightGradients<T> weights;
 };
 
