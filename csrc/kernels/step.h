@@ -67,17 +67,12 @@ inline void step_tile(
   apply_cell<T, Cell, R>(s, r, j, sum);
 }
 
-// Blocks of weights that a single row goes through at a time: two where one has too few sums to keep the
-// processor busy while a multiply-add takes its time. Else one stream of memory is read faster.
-template <class Cell>
-constexpr int kBlocksOfOneRow = MASKED_RNN_VECTOR_BYTES == 64 && kStepVectors<Cell> >= 4 ? 1 : 2;
-
-// A single row, and the units of so many packed blocks, the first of which begins with unit j.
+// A single row, and the units of one packed block, which begins with unit j, or of two, the second of which is
+// `apart` units behind: one has too few sums to keep the processor busy while a multiply-add takes its time.
 template <class T, class Cell, int Blocks>
-void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t j) {
+void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t j, int64_t apart) {
   constexpr int V = kStepVectors<Cell>;
-  constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
-  const int64_t depth = operands(s.depth), block = V * kLanes<T> * depth;
+  const int64_t depth = operands(s.depth), distance = apart * Cell::kGates * depth;
   const T* packed = s.packed + j * Cell::kGates * depth;
   Vec<T> sum[Blocks][1][V] = {};
   for (int64_t k = 0; k < depth; ++k, packed += V * kLanes<T>) {
@@ -86,14 +81,24 @@ void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t j) {
     for (int i = 0; i < Blocks; ++i) {
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
-        sum[i][0][v] = multiply_add<T>(x, load(packed + i * block + v * kLanes<T>), sum[i][0][v]);
+        sum[i][0][v] =
+            multiply_add<T>(x, load(packed + i * distance + v * kLanes<T>), sum[i][0][v]);
       }
     }
   }
 #pragma GCC unroll 4
   for (int i = 0; i < Blocks; ++i) {
-    apply_cell<T, Cell, 1>(s, 0, j + i * units, sum[i]);
+    apply_cell<T, Cell, 1>(s, 0, j + i * apart, sum[i]);
   }
+}
+
+// Whether a single row goes through one block after the other: where the last block of a step, the first one of
+// the next, is small enough to stay in the first-level cache, and has as many sums as that takes.
+template <class T, class Cell>
+inline bool is_block_kept(int64_t depth) {
+  constexpr int V = kStepVectors<Cell>;
+  constexpr int64_t kKept = 32768;
+  return MASKED_RNN_VECTOR_BYTES == 64 && V >= 4 && depth * V * MASKED_RNN_VECTOR_BYTES <= kKept;
 }
 
 // Writes N parts of what a row saves, H apart.
@@ -122,13 +127,15 @@ void step(const StepArguments<T>& s) {
   const OperandRows<T> h_prev(s.h_prev, s.rows, s.depth);
   const int64_t blocks = (s.last - s.first + units - 1) / units, depth = operands(s.depth);
   if (s.rows == 1) {
-    constexpr int N = kBlocksOfOneRow<Cell>;
-    in_order((blocks + N - 1) / N, s.backwards, [&](int64_t i, int64_t) {
-      const int64_t unit = s.first + i * N * units;
-      if (blocks - i * N >= N) {
-        step_of_one_row<T, Cell, N>(s, h_prev.data()[0], unit);
+    // Else the first half of the blocks and the second side by side: two streams of memory, each of which goes
+    // on from block to block, as what fetches memory ahead expects.
+    const int64_t half = is_block_kept<T, Cell>(depth) ? blocks : (blocks + 1) / 2;
+    in_order(half, s.backwards, [&](int64_t block, int64_t) {
+      const int64_t unit = s.first + block * units;
+      if (half + block < blocks) {
+        step_of_one_row<T, Cell, 2>(s, h_prev.data()[0], unit, half * units);
       } else {
-        step_of_one_row<T, Cell, 1>(s, h_prev.data()[0], unit);
+        step_of_one_row<T, Cell, 1>(s, h_prev.data()[0], unit, 0);
       }
     });
     return;
