@@ -57,6 +57,24 @@ struct ProductArguments {
   NextRows<T> next{};  // may be fetched meanwhile
 };
 
+// c[r] = bias + a[r] * B, with the same sums as a product of by_batch, computed some rows at a time by steps
+// of a single row, each of which adds some operands.
+template <class T>
+struct ProductAhead {
+  int64_t rows = 0;
+  int64_t depth = 0;            // K, at most ahead_depth
+  int64_t columns = 0;          // N
+  const T* const* a = nullptr;  // [rows] -> [K]
+  const T* packed = nullptr;    // B, packed with gates = 1
+  const T* bias = nullptr;      // [N], readable up to the end of the last packed block
+  T* const* c = nullptr;        // [rows] -> [N]
+  // So many rows are complete, or more than there are when all of them are.
+  int64_t done = 0;
+  // Of those that come next, columns that are, and operands of the next block that are added up to these sums.
+  int64_t column = 0, k = 0;
+  alignas(64) T sums[1024 / sizeof(T)] = {};
+};
+
 // One time step of consecutive sequences: recurrent product and cell in one pass.
 template <class T>
 struct StepArguments {
@@ -77,6 +95,7 @@ struct StepArguments {
   bool backwards;  // read `packed` from its end to its beginning
   // Are `packed`, or the rows of h, in no near cache? They are fetched then.
   bool packed_is_cold, h_is_cold;
+  ProductAhead<T>* ahead;  // of which a step of a single row computes some, or null
 };
 
 // The cell's derivative at one time step, from the gradient of h to that of the pre-activations.
@@ -165,6 +184,7 @@ struct Kernels {
   int64_t lanes;         // of one vector
   Products<T> by_step;   // of the rows of a time step, however few; steps read weights in this form
   Products<T> by_batch;  // of the rows of many steps at once; gates = 1
+  int64_t ahead_depth;   // of the deepest product of by_batch that steps compute ahead; 0 for none
   void (*rnn_tanh_step)(const StepArguments<T>&);
   void (*rnn_relu_step)(const StepArguments<T>&);
   void (*gru_step)(const StepArguments<T>&);

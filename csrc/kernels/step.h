@@ -3,6 +3,7 @@
 #pragma once
 
 #include <masked_rnn/csrc/kernels/pack.h>
+#include <masked_rnn/csrc/kernels/product_ahead.h>
 #include <masked_rnn/csrc/vec/stream.h>
 
 namespace masked_rnn {
@@ -69,13 +70,14 @@ inline void step_tile(
 
 // A single row, and the units of one packed block, which begins with unit j, or of two, the second of which is
 // `apart` units behind: one has too few sums to keep the processor busy while a multiply-add takes its time.
-template <class T, class Cell, int Blocks>
-void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t j, int64_t apart) {
+// With Ahead, some of s.ahead is computed besides.
+template <class T, class Cell, int Blocks, bool Ahead>
+void step_of_blocks(const StepArguments<T>& s, const T* h_prev, int64_t j, int64_t apart) {
   constexpr int V = kStepVectors<Cell>;
   const int64_t depth = operands(s.depth), distance = apart * Cell::kGates * depth;
   const T* packed = s.packed + j * Cell::kGates * depth;
   Vec<T> sum[Blocks][1][V] = {};
-  for (int64_t k = 0; k < depth; ++k, packed += V * kLanes<T>) {
+  const auto add = [&](int64_t k) __attribute__((always_inline)) {
     const Vec<T> x = broadcast(h_prev[k]);
 #pragma GCC unroll 4
     for (int i = 0; i < Blocks; ++i) {
@@ -85,6 +87,16 @@ void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t j, int6
             multiply_add<T>(x, load(packed + i * distance + v * kLanes<T>), sum[i][0][v]);
       }
     }
+    packed += V * kLanes<T>;
+  };
+  int64_t k = 0;
+  if constexpr (Ahead) {
+    // About as many multiply-adds for the one as for the other.
+    constexpr int kEvery = kAheadRows * kBlockVectors / (Blocks * V);
+    k = add_with_product<T, kEvery>(*s.ahead, depth, add);
+  }
+  for (; k < depth; ++k) {
+    add(k);
   }
 #pragma GCC unroll 4
   for (int i = 0; i < Blocks; ++i) {
@@ -99,6 +111,23 @@ inline bool is_block_kept(int64_t depth) {
   constexpr int V = kStepVectors<Cell>;
   constexpr int64_t kKept = 32768;
   return MASKED_RNN_VECTOR_BYTES == 64 && V >= 4 && depth * V * MASKED_RNN_VECTOR_BYTES <= kKept;
+}
+
+// A step of a single row. Where no block stays in the first-level cache, the first half of the blocks and the
+// second are read side by side: two streams of memory, each of which goes on from block to block, as what
+// fetches memory ahead expects.
+template <class T, class Cell, bool Ahead>
+void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t blocks) {
+  constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
+  const int64_t half = is_block_kept<T, Cell>(operands(s.depth)) ? blocks : (blocks + 1) / 2;
+  in_order(half, s.backwards, [&](int64_t block, int64_t) {
+    const int64_t unit = s.first + block * units;
+    if (half + block < blocks) {
+      step_of_blocks<T, Cell, 2, Ahead>(s, h_prev, unit, half * units);
+    } else {
+      step_of_blocks<T, Cell, 1, Ahead>(s, h_prev, unit, 0);
+    }
+  });
 }
 
 // Writes N parts of what a row saves, H apart.
@@ -127,18 +156,12 @@ void step(const StepArguments<T>& s) {
   const OperandRows<T> h_prev(s.h_prev, s.rows, s.depth);
   const int64_t blocks = (s.last - s.first + units - 1) / units, depth = operands(s.depth);
   if (s.rows == 1) {
-    // Else the first half of the blocks and the second side by side: two streams of memory, each of which goes
-    // on from block to block, as what fetches memory ahead expects.
-    const int64_t half = is_block_kept<T, Cell>(depth) ? blocks : (blocks + 1) / 2;
-    in_order(half, s.backwards, [&](int64_t block, int64_t) {
-      const int64_t unit = s.first + block * units;
-      if (half + block < blocks) {
-        step_of_one_row<T, Cell, 2>(s, h_prev.data()[0], unit, half * units);
-      } else {
-        step_of_one_row<T, Cell, 1>(s, h_prev.data()[0], unit, 0);
+    if constexpr (kAheadDepth > 0) {
+      if (s.ahead != nullptr) {
+        return step_of_one_row<T, Cell, true>(s, h_prev.data()[0], blocks);
       }
-    });
-    return;
+    }
+    return step_of_one_row<T, Cell, false>(s, h_prev.data()[0], blocks);
   }
   in_order(blocks, s.backwards, [&](int64_t block, int64_t next) {
     const int64_t unit = s.first + block * units;

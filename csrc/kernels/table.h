@@ -57,6 +57,7 @@ constexpr Kernels<T> table() {
   return {kLanes<T>,
           products,
           products,
+          kAheadDepth,
           step<T, Tanh>,
           step<T, Relu>,
           step<T, GruCell<T>>,

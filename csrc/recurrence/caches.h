@@ -26,6 +26,10 @@ inline bool is_far(size_t bytes) {
 // Whether several hundred rows of so many bytes have room in a core's second-level cache beside all else.
 constexpr bool are_small(size_t row_bytes) { return row_bytes <= size_t{1} << 10; }
 
+// Whether weights of so many bytes that are read by turns have room in a second-level cache of 1 MB beside all
+// else.
+constexpr bool fit_together(size_t bytes) { return bytes <= size_t{11} << 16; }
+
 // Whether a tensor of so many bytes, written once, is better written past the caches where nothing stands in
 // it: reading it from memory first would take longer than writing it.
 constexpr bool is_large(size_t bytes) { return bytes > size_t{1} << 19; }

@@ -2,7 +2,7 @@
 // done, it helps another one with what is left.
 #include <masked_rnn/csrc/parallel.h>
 #include <masked_rnn/csrc/recurrence/cell_kernels.h>
-#include <masked_rnn/csrc/recurrence/input_projection.h>
+#include <masked_rnn/csrc/recurrence/projected_rows.h>
 #include <masked_rnn/csrc/recurrence/recurrence.h>
 #include <masked_rnn/csrc/recurrence/schedules.h>
 
@@ -125,8 +125,14 @@ struct ForwardPass {
     return {&project.weight(), &weight_hh, &weight_hr};
   }
 
-  // Some hidden units of some rows of one step; gates holds their projected input.
-  void step(const Walk<T>& walk, int64_t step, Slice rows, Range units, const T* gates) const {
+  // Some hidden units of some rows of one step; gates holds their projected input. A single row computes some
+  // of `ahead`, if there is any.
+  void step(const Walk<T>& walk,
+            int64_t step,
+            Slice rows,
+            Range units,
+            const T* gates,
+            ProductAhead<T>* ahead) const {
     const int64_t first = walk.schedule.offsets[step] + rows.first;
     StepArguments<T> s{};
     s.rows = rows.last - rows.first;
@@ -151,6 +157,7 @@ struct ForwardPass {
     s.backwards = step % 2 != 0;
     s.packed_is_cold = weight_hh.is_cold();
     s.h_is_cold = output_is_cold && !a.projected();
+    s.ahead = ahead;
     s.h = a.projected() ? walk.h_raw_rows.data() + rows.first : walk.output.data() + first;
     cell_kernels<T>(k, a.cell).step(s);
     if (a.projected()) {
@@ -175,13 +182,17 @@ struct ForwardPass {
     return step;
   }
 
-  // Projects some columns of some rows, of which gates holds those from `first` on.
-  void project_rows(const Walk<T>& walk, int64_t first, Range rows, Range columns) const {
-    project(walk.input,
+  // Projects some columns of some rows, of which gates holds those from `first` on: most of them while the steps
+  // of a single row are walked, if that is for them alone to do.
+  ProjectedRows<T> project_rows(
+      const Walk<T>& walk, int64_t first, Range rows, Range columns, bool by_steps) const {
+    return {project,
+            walk.input,
             first + rows.first,
             first + rows.last,
             columns,
-            walk.gate_rows.data() + rows.first);
+            walk.gate_rows.data() + rows.first,
+            by_steps && project.can_be_ahead(weight_hh)};
   }
 
   // Some sequences: by turns, a few steps' inputs are projected, and the steps walked, by each member of a team
@@ -199,14 +210,21 @@ struct ForwardPass {
       const int64_t projected = after_projected(s, walked), first = s.offsets[walked];
       const int64_t count = s.offsets[projected] - first;
       const Range rows = part_of(count, kRowsOfTiles, member, team.size());
-      project_rows(walk, first, rows, {0, G * H});
+      const bool by_steps = team.size() == 1 && s.rows_at(walked) == 1;
+      auto rows_of_steps = project_rows(walk, first, rows, {0, G * H}, by_steps);
       team.wait();
       const Slice mine = split(s, {walked, projected}, team.size())[member];
       for (; walked < projected; ++walked) {
         const Slice here{mine.first, std::min(mine.last, s.rows_at(walked))};
         if (here.last > here.first) {
-          step(walk, walked, here, {0, H}, walk.gates[s.offsets[walked] - first + here.first]);
+          step(walk,
+               walked,
+               here,
+               {0, H},
+               walk.gates[s.offsets[walked] - first + here.first],
+               rows_of_steps.ahead());
         }
+        rows_of_steps.complete(s.offsets[walked + 1] - first + 1);
         zeros.write(walked + 1, s.num_steps);
       }
     }
@@ -219,10 +237,18 @@ struct ForwardPass {
     const Range columns = part_of(G * H, k.by_batch.block_units(1), member, team.size());
     for (int64_t walked = 0; walked < s.num_steps;) {
       const int64_t projected = after_projected(s, walked), first = s.offsets[walked];
-      project_rows(walk, first, {0, s.offsets[projected] - first}, columns);
+      const bool by_steps = s.rows_at(walked) == 1;
+      auto rows_of_steps =
+          project_rows(walk, first, {0, s.offsets[projected] - first}, columns, by_steps);
       team.wait();
       for (; walked < projected; ++walked) {
-        step(walk, walked, {0, s.rows_at(walked)}, units, walk.gates[s.offsets[walked] - first]);
+        step(walk,
+             walked,
+             {0, s.rows_at(walked)},
+             units,
+             walk.gates[s.offsets[walked] - first],
+             rows_of_steps.ahead());
+        rows_of_steps.complete(s.offsets[walked + 1] - first + 1);
         team.wait();
       }
     }

@@ -11,9 +11,9 @@ namespace {
 // What is added to W_ih x: both biases, but of the GRU's n gate only b_in, since b_hn stands inside
 // the reset gate's product.
 template <class T>
-std::vector<T> input_bias(const LayerArguments& a) {
+std::vector<T> input_bias(const LayerArguments& a, int64_t block) {
   const int64_t columns = a.weight_ih.size(0);
-  std::vector<T> sum(columns);
+  std::vector<T> sum((columns + block - 1) / block * block);
   if (a.bias_ih.defined()) {
     const auto input = a.bias_ih.contiguous(), recurrent = a.bias_hh.contiguous();
     const T* from_input = input.const_data_ptr<T>();
@@ -33,6 +33,9 @@ constexpr int64_t kColumnsAhead = 4;
 // A product fetches its rows while it multiplies those before, but for the first ones, some tiles of them.
 constexpr int64_t kFirstRows = 12;
 
+// Operands that steps which compute ahead have at least: shorter ones lose between their blocks what they save.
+constexpr int64_t kLeastDepth = 128;
+
 }  // namespace
 
 template <class T>
@@ -41,7 +44,7 @@ InputProjection<T>::InputProjection(const LayerArguments& a,
                                     WeightUse use)
     : kernels_(layer_kernels<T>(a)),
       cold_(are_cold<T>(schedule.num_rows, a.input_size())),
-      bias_(input_bias<T>(a)) {
+      bias_(input_bias<T>(a, kernels_.by_batch.block_units(/*gates=*/1))) {
   if (!a.one_hot()) {
     input_ = with_contiguous_rows(a.input);
     packed_ = PackedWeight<T>::transposed(kernels_, kernels_.by_batch, a.weight_ih, 1, use);
@@ -96,6 +99,27 @@ void InputProjection<T>::operator()(
     p.next = {p.a + count, std::min(following, kFirstRows), p.depth};
   }
   kernels_.by_batch.product(p);
+}
+
+template <class T>
+bool InputProjection<T>::can_be_ahead(const PackedWeight<T>& weight_hh) const {
+  return packed_.nbytes() > 0 && weight_hh.depth() >= kLeastDepth &&
+         packed_.depth() <= std::min(kernels_.ahead_depth, weight_hh.depth()) &&
+         fit_together(packed_.nbytes() + weight_hh.nbytes());
+}
+
+template <class T>
+ProductAhead<T> InputProjection<T>::ahead(
+    const InputRows<T>& rows, int64_t first, int64_t last, Range columns, T* const* gates) const {
+  ProductAhead<T> p;
+  p.rows = last - first;
+  p.depth = packed_.depth();
+  p.columns = columns.last - columns.first;
+  p.a = rows.dense.data() + first;
+  p.packed = packed_.times(columns).packed;
+  p.bias = bias_.data() + columns.first;
+  p.c = gates;
+  return p;
 }
 
 template class InputProjection<float>;

@@ -32,11 +32,19 @@ class InputProjection {
   void operator()(
       const InputRows<T>& rows, int64_t first, int64_t last, Range columns, T* const* gates) const;
 
+  // Whether the steps of a single row, which multiply it with weight_hh, may compute this ahead: where both
+  // weights have room in a near cache.
+  bool can_be_ahead(const PackedWeight<T>& weight_hh) const;
+
+  // The same as operator(), to be computed by such steps; gates points to its columns.
+  ProductAhead<T> ahead(
+      const InputRows<T>& rows, int64_t first, int64_t last, Range columns, T* const* gates) const;
+
  private:
   const Kernels<T>& kernels_;
   bool cold_;
   at::Tensor input_, weight_;
-  std::vector<T> bias_;           // [G*H]
+  std::vector<T> bias_;           // [G*H], filled up to whole blocks
   PackedWeight<T> packed_;        // dense
   std::vector<int64_t> indices_;  // one-hot, of the batch's rows
 };

@@ -122,6 +122,27 @@ def test_few_sequences_have_the_same_bits_with_any_threads(cell, dtype, B, H, di
         assert_same_bits(other, results[0])
 
 
+@pytest.mark.parametrize(
+    ("cell", "projected"), [*((cell, False) for cell in CELLS), ("lstm", True)]
+)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("I", "H"), [(90, 200), (131, 133), (128, 136), (256, 256)])
+def test_a_long_sequence_alone_has_the_bits_of_one_of_two(cell, projected, dtype, I, H):  # noqa: E741
+    """The steps of one alone compute what later steps need of the input's projection."""
+    proj_size = H - 8 if projected else 0
+    two = Case(cell, T=150, B=2, I=I, H=H, proj_size=proj_size, dtype=dtype, valid="all")
+    one = Case(cell, T=150, B=1, I=I, H=H, proj_size=proj_size, dtype=dtype, valid="all")
+    one.module = two.module
+    one.input = two.input[:, 1:].contiguous()
+    one.states = [state[:, 1:].contiguous() for state in two.states]
+    expected = [x[:, 1:].detach() for x in two.run()]
+    for threads in (1, 2, 3):
+        with num_threads(threads):
+            assert_same_bits([x.detach() for x in one.run()], expected)
+            with torch.no_grad():
+                assert_same_bits(one.run(), expected)
+
+
 def gradients_of_ones(results, leaves):
     """Of the sum of all results: the same for a sequence whatever stands beside it."""
     return torch.autograd.grad(sum(result.sum() for result in results), leaves)

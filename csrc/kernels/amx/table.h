@@ -16,6 +16,7 @@ constexpr Kernels<float> amx_table() {
                       amx_pack,
                       amx_product,
                       /*reads_rows=*/false};
+  kernels.ahead_depth = 0;
   if constexpr (kPieces == 1) {
     kernels.by_step = kernels.by_batch;
     kernels.rnn_tanh_step = amx_step<RnnCell<float, TanhActivation<float>>>;

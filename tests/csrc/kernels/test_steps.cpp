@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <memory>
+#include <tuple>
 #include <type_traits>
 
 #include "../../support/levels.h"
@@ -248,6 +249,82 @@ TYPED_TEST(StepKernels, ForwardGivesTheSameBitsWhereMemoryIsCold) {
     EXPECT_EQ(c[0], c[1]);
     EXPECT_EQ(saved[0], saved[1]);
   });
+}
+
+// Steps of one row that compute a product on the way: neither gets other bits.
+TYPED_TEST(StepKernels, AProductAheadHasTheBitsOfAProduct) {
+  using T = typename TypeParam::first_type;
+  using Cell = typename TypeParam::second_type;
+  constexpr int G = Cell::kGates;
+  for (const auto& [H, K, rows] : {std::tuple<int64_t, int64_t, int64_t>{70, 5, 9},
+                                   {130, 130, 1},
+                                   {128, 101, 4},
+                                   {17, 256, 5},
+                                   {256, 256, 6}}) {
+    const int64_t N = G * H;
+    auto a = random_values<T>(rows * K), h_prev = random_values<T>(H);
+    const auto weight_ih = random_values<T>(N * K), weight_hh = random_values<T>(N * H);
+    const auto x = random_values<T>(N), c_prev = random_values<T>(H);
+    const auto a_rows = rows_of<const T>(a, K), h_rows = rows_of<const T>(h_prev, H);
+    for_each_level<T>([&](const Kernels<T>& k) {
+      if (k.ahead_depth < K) {
+        EXPECT_EQ(k.ahead_depth, 0);
+        return;
+      }
+      std::vector<T> packed_ih(k.by_batch.packed_size(K, N, 1)),
+          packed_hh(k.by_step.packed_size(H, H, G)), expected(rows * N), actual(rows * N, T(9));
+      k.by_batch.pack({weight_ih.data(), 1, K, K, N, 1, 0, N, packed_ih.data()});
+      k.by_step.pack({weight_hh.data(), 1, H, H, H, G, 0, H, packed_hh.data()});
+      auto bias = random_values<T>(N);
+      bias.resize(N + k.by_batch.block_units(1));
+      const auto expected_rows = rows_of<T>(expected, N), actual_rows = rows_of<T>(actual, N);
+      ProductArguments<T> product{};
+      product.rows = rows;
+      product.depth = K;
+      product.columns = N;
+      product.a = a_rows.data();
+      product.packed = packed_ih.data();
+      product.bias = bias.data();
+      product.c = expected_rows.data();
+      k.by_batch.product(product);
+      ProductAhead<T> ahead;
+      ahead.rows = rows;
+      ahead.depth = K;
+      ahead.columns = N;
+      ahead.a = a_rows.data();
+      ahead.packed = packed_ih.data();
+      ahead.bias = bias.data();
+      ahead.c = actual_rows.data();
+      std::vector<T> h_alone;
+      for (ProductAhead<T>* of_step : {static_cast<ProductAhead<T>*>(nullptr), &ahead}) {
+        for (int steps = 0; steps == 0 || (of_step != nullptr && of_step->done < rows); ++steps) {
+          ASSERT_LT(steps, 10'000);
+          std::vector<T> h(H);
+          auto c = c_prev;
+          T* const out = h.data();
+          StepArguments<T> s{};
+          s.rows = 1;
+          s.hidden = s.depth = s.last = H;
+          s.h_prev = h_rows.data();
+          s.packed = packed_hh.data();
+          s.gates = x.data();
+          s.gates_stride = N;
+          s.c = c.data();
+          s.c_stride = H;
+          s.h = &out;
+          s.backwards = steps % 2 != 0;
+          s.ahead = of_step;
+          Cell::step(k)(s);
+          h.insert(h.end(), c.begin(), c.end());
+          if (of_step == nullptr) {
+            h_alone = h;
+          }
+          ASSERT_EQ(h, h_alone) << H << " " << steps;
+        }
+      }
+      EXPECT_EQ(actual, expected) << H << " " << K;
+    });
+  }
 }
 
 TYPED_TEST(StepKernels, BackwardComputesTheCellsDerivative) {
