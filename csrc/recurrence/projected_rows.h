@@ -48,11 +48,11 @@ class ProjectedRows {
   }
 
  private:
-  // Rows that are computed before any step, for the steps write some at a time when these are complete. Where
-  // they have not come so far in time, as many more are computed between two of them.
-  static constexpr int64_t kAtOnce = 8;
+  // Rows that are computed before any step: steps write four at a time, and where the sums do not come out even,
+  // they may be late by less than a row. Where they are later, as many are computed once more between two steps.
+  static constexpr int64_t kAtOnce = 5;
   // Of fewer rows, the steps would save less than it takes.
-  static constexpr int64_t kFewest = 12;
+  static constexpr int64_t kFewest = 9;
 
   const InputProjection<T>& project_;
   const InputRows<T>& input_;
