@@ -201,8 +201,8 @@ struct Kernels {
   void (*add)(int64_t n, const T* x, T* y);  // y += x
   void (*clear)(int64_t n, T* to);           // writes zeros past the caches
   // words[kFingerprintWords] go on from what they are to a value that depends on all bits of x: a
-  // change of one element always changes them.
-  void (*fingerprint)(size_t bytes, const void* x, uint32_t* words);
+  // change of one element always changes them. x is fetched if it is cold: in no near cache.
+  void (*fingerprint)(size_t bytes, const void* x, uint32_t* words, bool cold);
   void (*tanh)(int64_t n, const T* x, T* y);  // for the tests of the activations
   void (*sigmoid)(int64_t n, const T* x, T* y);
 };

@@ -18,7 +18,7 @@ void map(int64_t n, const T* x, T* y) {
   });
 }
 
-inline void fingerprint(size_t left, const void* x, uint32_t* words) {
+inline void fingerprint(size_t left, const void* x, uint32_t* words, bool cold) {
   typedef uint32_t Words __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES)));
   constexpr int kVectors = kFingerprintWords * sizeof(uint32_t) / sizeof(Words);
   constexpr uint32_t kOdd = 0x9e3779b1;
@@ -33,7 +33,12 @@ inline void fingerprint(size_t left, const void* x, uint32_t* words) {
     }
   };
   const auto* bytes = static_cast<const char*>(x);
+  // What comes so much later: processors foresee what is read next within a page of memory only.
+  constexpr size_t kAhead = 2048;
   for (; left >= sizeof(sum); left -= sizeof(sum), bytes += sizeof(sum)) {
+    for (size_t i = 0; cold && i < sizeof(sum); i += kLine<char>) {
+      __builtin_prefetch(bytes + kAhead + i);
+    }
     add(bytes);
   }
   if (left > 0) {

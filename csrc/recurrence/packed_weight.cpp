@@ -93,7 +93,8 @@ WeightIdentity identify(const Kernels<T>& k,
     for (int64_t row = rows.first; row < rows.last; row += together) {
       k.fingerprint(bytes(together * weight.size(1)),
                     data + bytes(row * weight.stride(0)),
-                    identity.values[part].data());
+                    identity.values[part].data(),
+                    is_cold(weight.nbytes()));
     }
   };
   if (parts == 1) {
