@@ -20,6 +20,10 @@ namespace {
 // packed weight many times, few enough that their gates stay in the second-level cache.
 constexpr int64_t kProjectedRows = 128;
 
+// Steps of a single sequence from which on weight_ih is packed before them, for them to compute its product
+// ahead, even if it is not used again. (Of fewer, each of its blocks is packed when it is multiplied.)
+constexpr int64_t kStepsAhead = 32;
+
 // Of the walk through some sequences: where their rows stand, and what it throws away.
 template <class T>
 struct Walk {
@@ -73,6 +77,7 @@ struct ForwardPass {
   const int64_t G = num_gates(a.cell), H = a.hidden_size(), P = a.output_size();
   at::Tensor h_0;
   const bool together;
+  const bool can_be_ahead = InputProjection<T>::can_be_ahead(a);
   const Shares& shares;                       // one for each thread, or for all together
   std::vector<std::optional<Walk<T>>> walks;  // of each share
   Jobs jobs;                                  // to walk them
@@ -118,7 +123,9 @@ struct ForwardPass {
 
   WeightUse use_of_weight_ih() const {
     const bool once = walks.size() == 1 && schedule.num_rows <= kProjectedRows;
-    return save && once ? WeightUse::kOnce : use_of_steps();
+    const bool by_steps =
+        can_be_ahead && schedule.num_sequences == 1 && schedule.num_steps >= kStepsAhead;
+    return save && once && !by_steps ? WeightUse::kOnce : use_of_steps();
   }
 
   std::array<const PackedWeight<T>*, 3> weights() const {
@@ -192,7 +199,7 @@ struct ForwardPass {
             first + rows.last,
             columns,
             walk.gate_rows.data() + rows.first,
-            by_steps && project.can_be_ahead(weight_hh)};
+            by_steps && can_be_ahead && !project.weight().is_read_by_products()};
   }
 
   // Some sequences: by turns, a few steps' inputs are projected, and the steps walked, by each member of a team

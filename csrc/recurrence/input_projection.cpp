@@ -102,10 +102,11 @@ void InputProjection<T>::operator()(
 }
 
 template <class T>
-bool InputProjection<T>::can_be_ahead(const PackedWeight<T>& weight_hh) const {
-  return packed_.nbytes() > 0 && weight_hh.depth() >= kLeastDepth &&
-         packed_.depth() <= std::min(kernels_.ahead_depth, weight_hh.depth()) &&
-         fit_together(packed_.nbytes() + weight_hh.nbytes());
+bool InputProjection<T>::can_be_ahead(const LayerArguments& a) {
+  const int64_t depth = a.input_size(), of_steps = a.output_size();
+  return !a.one_hot() && of_steps >= kLeastDepth &&
+         depth <= std::min(layer_kernels<T>(a).ahead_depth, of_steps) &&
+         fit_together((a.weight_ih.numel() + a.weight_hh.numel()) * sizeof(T));
 }
 
 template <class T>
@@ -113,10 +114,11 @@ ProductAhead<T> InputProjection<T>::ahead(
     const InputRows<T>& rows, int64_t first, int64_t last, Range columns, T* const* gates) const {
   ProductAhead<T> p;
   p.rows = last - first;
-  p.depth = packed_.depth();
-  p.columns = columns.last - columns.first;
+  const ProductArguments<T> all = packed_.times(columns);
+  p.depth = all.depth;
+  p.columns = all.columns;
+  p.packed = all.packed;
   p.a = rows.dense.data() + first;
-  p.packed = packed_.times(columns).packed;
   p.bias = bias_.data() + columns.first;
   p.c = gates;
   return p;

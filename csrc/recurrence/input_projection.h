@@ -34,9 +34,9 @@ class InputProjection {
 
   // Whether the steps of a single row, which multiply it with weight_hh, may compute this ahead: where both
   // weights have room in a near cache.
-  bool can_be_ahead(const PackedWeight<T>& weight_hh) const;
+  static bool can_be_ahead(const LayerArguments& arguments);
 
-  // The same as operator(), to be computed by such steps; gates points to its columns.
+  // The same as operator(), to be computed by such steps; the weight is packed, and gates points to its columns.
   ProductAhead<T> ahead(
       const InputRows<T>& rows, int64_t first, int64_t last, Range columns, T* const* gates) const;
 

@@ -66,16 +66,11 @@ class PackedWeight {
   // A product of no rows yet with some columns of it, from the beginning of a block on (gates = 1).
   ProductArguments<T> times(Range columns) const;
 
-  int64_t depth() const { return arguments_.depth; }
-
-  // Of what has been packed; 0 where products read the weight itself.
-  size_t nbytes() const { return packed_.defined() ? packed_.nbytes() : 0; }
-
   // Whether products read the weight itself, and pack what they must.
   bool is_read_by_products() const { return data_ == nullptr; }
 
   // Whether the near caches don't hold it from step to step.
-  bool is_cold() const { return is_cold_weight(nbytes()); }
+  bool is_cold() const { return packed_.defined() && is_cold_weight(packed_.nbytes()); }
 
  private:
   void set_weight(const at::Tensor& weight);
