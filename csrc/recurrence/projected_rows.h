@@ -5,6 +5,7 @@
 #include <masked_rnn/csrc/recurrence/rows.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace masked_rnn {
@@ -26,25 +27,27 @@ class ProjectedRows {
       project(input, first, last, columns, gates);
       return;
     }
-    ahead_ = project.ahead(
-        input, first, last, columns, from_column(gates, last - first, columns.first, shifted_));
+    ahead_.emplace(project.ahead(
+        input, first, last, columns, from_column(gates, last - first, columns.first, shifted_)));
     complete(kAtOnce);
   }
   ProjectedRows(const ProjectedRows&) = delete;
   ProjectedRows& operator=(const ProjectedRows&) = delete;
 
   // What is left for the next step to compute some of; null for nothing.
-  ProductAhead<T>* ahead() { return ahead_.done < ahead_.rows ? &ahead_ : nullptr; }
+  ProductAhead<T>* ahead() {
+    return ahead_.has_value() && ahead_->done < ahead_->rows ? &*ahead_ : nullptr;
+  }
 
   // Afterwards the first `rows` rows are written.
   void complete(int64_t rows) {
-    if (ahead_.done >= std::min(rows, ahead_.rows)) {
+    if (!ahead_.has_value() || ahead_->done >= std::min(rows, ahead_->rows)) {
       return;
     }
-    const int64_t done = std::min(ahead_.done + kAtOnce, ahead_.rows);
-    project_(input_, first_ + ahead_.done, first_ + done, columns_, gates_ + ahead_.done);
-    ahead_.done = done;
-    ahead_.column = ahead_.k = 0;
+    const int64_t done = std::min(ahead_->done + kAtOnce, ahead_->rows);
+    project_(input_, first_ + ahead_->done, first_ + done, columns_, gates_ + ahead_->done);
+    ahead_->done = done;
+    ahead_->column = ahead_->k = 0;
   }
 
  private:
@@ -60,7 +63,7 @@ class ProjectedRows {
   const Range columns_;
   T* const* const gates_;
   std::vector<T*> shifted_;
-  ProductAhead<T> ahead_;
+  std::optional<ProductAhead<T>> ahead_;  // (It takes a kilobyte.)
 };
 
 }  // namespace masked_rnn
