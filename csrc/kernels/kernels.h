@@ -57,21 +57,17 @@ struct ProductArguments {
   NextRows<T> next{};  // may be fetched meanwhile
 };
 
-// c[r] = bias + a[r] * B, with the same sums as a product of by_batch, computed some rows at a time by steps
-// of a single row, each of which adds some operands.
+// A product of by_batch that steps of a single row compute some rows at a time, each of which adds some
+// operands. The sums are the same.
 template <class T>
 struct ProductAhead {
-  int64_t rows = 0;
-  int64_t depth = 0;            // K, at most ahead_depth
-  int64_t columns = 0;          // N
-  const T* const* a = nullptr;  // [rows] -> [K]
-  const T* packed = nullptr;    // B, packed with gates = 1
-  const T* bias = nullptr;      // [N], readable up to the end of the last packed block
-  T* const* c = nullptr;        // [rows] -> [N]
-  // So many rows are complete, or more than there are when all of them are.
-  int64_t done = 0;
-  // Of those that come next, columns that are, and operands of the next block that are added up to these sums.
+  // (First: with what is read of the product at every block they fill two cache lines.)
+  int64_t done = 0;  // so many rows are complete, or more than there are when all of them are
+  // Of those that come next, columns that are, and operands of the next block that are added up in `sums`.
   int64_t column = 0, k = 0;
+  // At most ahead_depth deep, with a packed B and a bias, which is readable up to the end of the last block. It
+  // does not accumulate, and nothing is fetched.
+  ProductArguments<T> product;
   alignas(64) T sums[1024 / sizeof(T)] = {};
 };
 

@@ -88,11 +88,7 @@ void InputProjection<T>::operator()(
     return;
   }
   std::vector<T*> shifted;
-  ProductArguments<T> p = packed_.times(columns);
-  p.rows = count;
-  p.a = rows.dense.data() + first;
-  p.bias = bias_.data() + columns.first;
-  p.c = from_column(gates, count, columns.first, shifted);
+  ProductArguments<T> p = product(rows, first, last, columns, gates, shifted);
   p.a_is_cold = cold_;
   if (cold_) {
     const auto following = static_cast<int64_t>(rows.dense.size()) - last;
@@ -110,17 +106,17 @@ bool InputProjection<T>::can_be_ahead(const LayerArguments& a) {
 }
 
 template <class T>
-ProductAhead<T> InputProjection<T>::ahead(
-    const InputRows<T>& rows, int64_t first, int64_t last, Range columns, T* const* gates) const {
-  ProductAhead<T> p;
+ProductArguments<T> InputProjection<T>::product(const InputRows<T>& rows,
+                                                int64_t first,
+                                                int64_t last,
+                                                Range columns,
+                                                T* const* gates,
+                                                std::vector<T*>& shifted) const {
+  ProductArguments<T> p = packed_.times(columns);
   p.rows = last - first;
-  const ProductArguments<T> all = packed_.times(columns);
-  p.depth = all.depth;
-  p.columns = all.columns;
-  p.packed = all.packed;
   p.a = rows.dense.data() + first;
   p.bias = bias_.data() + columns.first;
-  p.c = gates;
+  p.c = from_column(gates, p.rows, columns.first, shifted);
   return p;
 }
 

@@ -36,9 +36,13 @@ class InputProjection {
   // weights have room in a near cache.
   static bool can_be_ahead(const LayerArguments& arguments);
 
-  // The same as operator(), to be computed by such steps; the weight is packed, and gates points to its columns.
-  ProductAhead<T> ahead(
-      const InputRows<T>& rows, int64_t first, int64_t last, Range columns, T* const* gates) const;
+  // What operator() computes where the input is dense, but for what is fetched; `shifted` is that of from_column.
+  ProductArguments<T> product(const InputRows<T>& rows,
+                              int64_t first,
+                              int64_t last,
+                              Range columns,
+                              T* const* gates,
+                              std::vector<T*>& shifted) const;
 
  private:
   const Kernels<T>& kernels_;

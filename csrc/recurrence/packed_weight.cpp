@@ -86,6 +86,7 @@ WeightIdentity identify(const Kernels<T>& k,
                           gates,
                           &products,
                           std::vector<Fingerprint>(parts)};
+  const bool cold = is_cold(weight.nbytes());
   const auto fingerprint = [&](int64_t part) {
     const Range rows = part_of(weight.size(0), /*unit=*/1, part, parts);
     // Those of a contiguous weight are one long row.
@@ -94,7 +95,7 @@ WeightIdentity identify(const Kernels<T>& k,
       k.fingerprint(bytes(together * weight.size(1)),
                     data + bytes(row * weight.stride(0)),
                     identity.values[part].data(),
-                    is_cold(weight.nbytes()));
+                    cold);
     }
   };
   if (parts == 1) {

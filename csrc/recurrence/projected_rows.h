@@ -27,8 +27,7 @@ class ProjectedRows {
       project(input, first, last, columns, gates);
       return;
     }
-    ahead_.emplace(project.ahead(
-        input, first, last, columns, from_column(gates, last - first, columns.first, shifted_)));
+    ahead_.emplace().product = project.product(input, first, last, columns, gates, shifted_);
     complete(kAtOnce);
   }
   ProjectedRows(const ProjectedRows&) = delete;
@@ -36,15 +35,15 @@ class ProjectedRows {
 
   // What is left for the next step to compute some of; null for nothing.
   ProductAhead<T>* ahead() {
-    return ahead_.has_value() && ahead_->done < ahead_->rows ? &*ahead_ : nullptr;
+    return ahead_.has_value() && ahead_->done < ahead_->product.rows ? &*ahead_ : nullptr;
   }
 
   // Afterwards the first `rows` rows are written.
   void complete(int64_t rows) {
-    if (!ahead_.has_value() || ahead_->done >= std::min(rows, ahead_->rows)) {
+    if (!ahead_.has_value() || ahead_->done >= std::min(rows, ahead_->product.rows)) {
       return;
     }
-    const int64_t done = std::min(ahead_->done + kAtOnce, ahead_->rows);
+    const int64_t done = std::min(ahead_->done + kAtOnce, ahead_->product.rows);
     project_(input_, first_ + ahead_->done, first_ + done, columns_, gates_ + ahead_->done);
     ahead_->done = done;
     ahead_->column = ahead_->k = 0;

@@ -133,6 +133,28 @@ int64_t second_block(const Kernels<T>& k, int64_t gates, int64_t H) {
   return std::min(k.by_step.block_units(gates), H);
 }
 
+// A step of all units. The gates' rows and those of c fill their vectors.
+template <class T>
+StepArguments<T> step_arguments(int64_t H,
+                                int64_t depth,
+                                const std::vector<const T*>& h_prev,
+                                const std::vector<T>& packed,
+                                const std::vector<T>& gates,
+                                std::vector<T>& c,
+                                const std::vector<T*>& h) {
+  StepArguments<T> s{};
+  s.rows = static_cast<int64_t>(h.size());
+  s.hidden = s.last = s.c_stride = H;
+  s.depth = depth;
+  s.h_prev = h_prev.data();
+  s.packed = packed.data();
+  s.gates = gates.data();
+  s.gates_stride = static_cast<int64_t>(gates.size()) / s.rows;
+  s.c = c.data();
+  s.h = h.data();
+  return s;
+}
+
 TYPED_TEST(StepKernels, ForwardComputesTheCellsFormula) {
   using T = typename TypeParam::first_type;
   using Cell = typename TypeParam::second_type;
@@ -150,19 +172,9 @@ TYPED_TEST(StepKernels, ForwardComputesTheCellsFormula) {
         k.by_step.pack({weight.data(), 1, depth, depth, H, G, 0, H, packed.data()});
         auto out = rows_of<T>(h, H);
         const auto saved_rows = rows_of<T>(saved, std::max<int64_t>(saved_stride, 1));
-        StepArguments<T> s{};
-        s.rows = rows;
-        s.hidden = H;
-        s.depth = depth;
-        s.h_prev = h_rows.data();
-        s.packed = packed.data();
+        auto s = step_arguments(H, depth, h_rows, packed, x, c, out);
         s.bias_hn = bias.data();
-        s.gates = x.data();
-        s.gates_stride = x_stride;
         s.saved = Cell::kSaved > 0 ? saved_rows.data() : nullptr;
-        s.c = c.data();
-        s.c_stride = H;
-        s.h = out.data();
         const int64_t middle = second_block(k, G, H);
         for (const auto& [first, last] : {std::pair<int64_t, int64_t>{0, middle}, {middle, H}}) {
           s.first = first;
@@ -220,23 +232,13 @@ TYPED_TEST(StepKernels, ForwardGivesTheSameBitsWhereMemoryIsCold) {
       size_t space = saved[cold].size() * sizeof(T);
       std::align(kVector, rows * saved_size * sizeof(T), aligned, space);
       auto out = rows_of<T>(h[cold], H);
-      StepArguments<T> s{};
-      s.rows = rows;
-      s.hidden = s.last = H;
-      s.depth = depth;
-      s.h_prev = h_rows.data();
-      s.packed = packed.data();
+      auto s = step_arguments(H, depth, h_rows, packed, x, c[cold], out);
       s.bias_hn = bias.data();
-      s.gates = x.data();
-      s.gates_stride = G * H;
       std::vector<T*> saved_rows(rows);
       for (int64_t r = 0; r < rows; ++r) {
         saved_rows[r] = static_cast<T*>(aligned) + r * saved_size;
       }
       s.saved = Cell::kSaved > 0 ? saved_rows.data() : nullptr;
-      s.c = c[cold].data();
-      s.c_stride = H;
-      s.h = out.data();
       s.save_past_caches = s.packed_is_cold = s.h_is_cold = cold;
       for (const bool backwards : {false, true}) {
         s.backwards = backwards;
@@ -288,30 +290,16 @@ TYPED_TEST(StepKernels, AProductAheadHasTheBitsOfAProduct) {
       product.c = expected_rows.data();
       k.by_batch.product(product);
       ProductAhead<T> ahead;
-      ahead.rows = rows;
-      ahead.depth = K;
-      ahead.columns = N;
-      ahead.a = a_rows.data();
-      ahead.packed = packed_ih.data();
-      ahead.bias = bias.data();
-      ahead.c = actual_rows.data();
+      ahead.product = product;
+      ahead.product.c = actual_rows.data();
       std::vector<T> h_alone;
       for (ProductAhead<T>* of_step : {static_cast<ProductAhead<T>*>(nullptr), &ahead}) {
         for (int steps = 0; steps == 0 || (of_step != nullptr && of_step->done < rows); ++steps) {
           ASSERT_LT(steps, 10'000);
           std::vector<T> h(H);
           auto c = c_prev;
-          T* const out = h.data();
-          StepArguments<T> s{};
-          s.rows = 1;
-          s.hidden = s.depth = s.last = H;
-          s.h_prev = h_rows.data();
-          s.packed = packed_hh.data();
-          s.gates = x.data();
-          s.gates_stride = N;
-          s.c = c.data();
-          s.c_stride = H;
-          s.h = &out;
+          const std::vector<T*> out{h.data()};
+          auto s = step_arguments(H, H, h_rows, packed_hh, x, c, out);
           s.backwards = steps % 2 != 0;
           s.ahead = of_step;
           Cell::step(k)(s);
