@@ -79,7 +79,7 @@ struct StepArguments {
   int64_t first, last;     // the hidden units to compute; `first` begins a packed block
   int64_t depth;           // size of h_prev: H or P
   const T* const* h_prev;  // [rows] -> [depth]
-  const T* packed;         // weight_hh, packed with gates = G
+  const T* packed;         // weight_hh, packed with gates = G, or null
   const T* bias_hn;        // [H] GRU: bias of W_hn h, or null
   const T* gates;          // [rows, G*H]: W_ih x + biases
   int64_t gates_stride;
@@ -91,6 +91,9 @@ struct StepArguments {
   bool backwards;  // read `packed` from its end to its beginning
   // Are `packed`, or the rows of h, in no near cache? They are fetched then.
   bool packed_is_cold, h_is_cold;
+  // Where `packed` is null: weight_hh itself, whose columns are contiguous (stride_k = 1), for a single row where
+  // by_step.reads_rows.
+  PackArguments<T> weight;
   ProductAhead<T>* ahead;  // of which a step of a single row computes some, or null
 };
 
@@ -170,7 +173,7 @@ struct Products {
   bool (*is_packed)(const PackArguments<T>&);  // is the weight already what pack would make of it?
   void (*pack)(const PackArguments<T>&);
   void (*product)(const ProductArguments<T>&);
-  bool reads_rows;  // is a single row multiplied with a B of contiguous rows as it is?
+  bool reads_rows;  // is a single row multiplied with a B of contiguous rows or columns as it is?
 };
 
 constexpr int64_t kFingerprintWords = 64;

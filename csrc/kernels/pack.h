@@ -1,9 +1,7 @@
 // Weights in the form that products read: column blocks, each contiguous along k.
 #pragma once
 
-#include <masked_rnn/csrc/kernels/tile.h>
-
-#include <utility>
+#include <masked_rnn/csrc/kernels/half_square.h>
 
 namespace masked_rnn {
 namespace {
@@ -20,48 +18,20 @@ int64_t packed_size(int64_t depth, int64_t columns, int64_t gates) {
   return (columns + units - 1) / units * units * gates * operands(depth);
 }
 
-// Of each pair of rows a and b, the elements outside the diagonal of squares of `Square` elements
-// change places: the upper row keeps a's where its lane is in the first half, else takes b's.
-template <class T, int Square, int... Lane>
-MASKED_RNN_INLINE void exchange(Vec<T>& a, Vec<T>& b, std::integer_sequence<int, Lane...>) {
-  constexpr int N = sizeof...(Lane);
-  const Vec<T> upper =
-      __builtin_shufflevector(a, b, (Lane & Square ? N + (Lane ^ Square) : Lane)...);
-  b = __builtin_shufflevector(a, b, (Lane & Square ? N + Lane : Lane ^ Square)...);
-  a = upper;
-}
-
-// Rows become columns: element l of rows[i] becomes element i of rows[l].
-template <class T, int Square = 1>
-MASKED_RNN_INLINE void transpose(Vec<T> (&rows)[kLanes<T>]) {
-  constexpr int N = static_cast<int>(kLanes<T>);
-  if constexpr (Square < N) {
-#pragma GCC unroll 16
-    for (int i = 0; i < N; ++i) {
-      if ((i & Square) == 0) {
-        exchange<T, Square>(rows[i], rows[i | Square], std::make_integer_sequence<int, N>());
-      }
-    }
-    transpose<T, 2 * Square>(rows);
-  }
-}
-
 // `columns` <= lanes columns n of a weight that is contiguous along k, to to[k * row + n] for operands
 // k.
 template <class T>
 void pack_rows(
     const T* from, int64_t stride_n, int64_t columns, int64_t depth, T* to, int64_t row) {
-  constexpr int64_t L = kLanes<T>;
   int64_t k = 0;
-  for (; columns == L && (k + L) * kTerms <= depth; k += L) {
-    Vec<T> square[L];
-#pragma GCC unroll 16
-    for (int n = 0; n < L; ++n) {
-      square[n] = operands_along(from + n * stride_n + k * kTerms);
-    }
-    transpose<T>(square);
-#pragma GCC unroll 16
-    for (int i = 0; i < L; ++i) {
+  for (; columns == kLanes<T> && (k + kHalfSquare<T>)*kTerms <= depth; k += kHalfSquare<T>) {
+    Vec<T> square[kHalfSquare<T>];
+    const auto column = [&](int n) __attribute__((always_inline)) {
+      return from + n * stride_n + k * kTerms;
+    };
+    load_half_square<T>(column, square);
+#pragma GCC unroll 8
+    for (int i = 0; i < kHalfSquare<T>; ++i) {
       store<T>(to + (k + i) * row, square[i]);
     }
   }

@@ -2,6 +2,7 @@
 // the cell's derivative.
 #pragma once
 
+#include <masked_rnn/csrc/kernels/columns.h>
 #include <masked_rnn/csrc/kernels/pack.h>
 #include <masked_rnn/csrc/kernels/product_ahead.h>
 #include <masked_rnn/csrc/vec/stream.h>
@@ -130,6 +131,41 @@ void step_of_one_row(const StepArguments<T>& s, const T* h_prev, int64_t blocks)
   });
 }
 
+// A single row and N vectors of units, the first of which begins with unit j, of a weight that is not packed.
+template <class T, class Cell, int N, class Extent>
+inline void step_of_columns(const StepArguments<T>& s, const Extent& extent, int64_t j) {
+  constexpr int G = Cell::kGates;
+  const PackArguments<T>& weight = s.weight;
+  // The vectors of a gate side by side.
+  Vec<T> sums[G * N] = {};
+  const T* from[G * N];
+  for (int i = 0; i < G * N; ++i) {
+    const int64_t gate = i / N, unit = j + i % N * kLanes<T>;
+    from[i] = weight.weight + (gate * weight.columns + unit) * weight.stride_n;
+  }
+  add_columns<T, G * N>(extent, sums, s.h_prev[0], from, weight.stride_n, 0, s.depth);
+  for (int v = 0; v < N; ++v) {
+    Vec<T> recurrent[G];
+    for (int g = 0; g < G; ++g) {
+      recurrent[g] = sums[g * N + v];
+    }
+    Cell::template forward<1>(s, 0, j + v * kLanes<T>, extent, recurrent, G);
+  }
+}
+
+// A step of a single row with a weight that is not packed.
+template <class T, class Cell>
+void step_unpacked(const StepArguments<T>& s) {
+  constexpr int N = Cell::kGates % kColumnVectors == 0 ? 1 : kColumnVectors;
+  int64_t j = s.first;
+  for (; j + N * kLanes<T> <= s.last; j += N * kLanes<T>) {
+    step_of_columns<T, Cell, N>(s, Whole<T>{}, j);
+  }
+  for_units<T>(j, s.last, [&](const auto& extent, int64_t unit) {
+    step_of_columns<T, Cell, 1>(s, extent, unit);
+  });
+}
+
 // Writes N parts of what a row saves, H apart.
 template <class T, class Extent, int N>
 MASKED_RNN_INLINE void save(const StepArguments<T>& s,
@@ -153,6 +189,11 @@ template <class T, class Cell>
 void step(const StepArguments<T>& s) {
   constexpr int V = kStepVectors<Cell>;
   constexpr int64_t units = kUnitVectors<Cell> * kLanes<T>;
+  if constexpr (kTerms == 1) {
+    if (s.packed == nullptr) {
+      return step_unpacked<T, Cell>(s);
+    }
+  }
   const OperandRows<T> h_prev(s.h_prev, s.rows, s.depth);
   const int64_t blocks = (s.last - s.first + units - 1) / units, depth = operands(s.depth);
   if (s.rows == 1) {

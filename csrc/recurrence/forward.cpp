@@ -108,9 +108,9 @@ struct ForwardPass {
         walks(shares.size()),
         jobs(walks.size(), threads, most_threads),
         project(a, schedule, use_of_weight_ih()),
-        weight_hh(PackedWeight<T>::transposed(k, k.by_step, a.weight_hh, G, use_of_steps())) {
+        weight_hh(transposed(a.weight_hh, G)) {
     if (a.projected()) {
-      weight_hr = PackedWeight<T>::transposed(k, k.by_step, a.weight_hr, 1, use_of_steps());
+      weight_hr = transposed(a.weight_hr, 1);
     }
     if (a.cell == CellKind::kGru && a.bias_hh.defined()) {
       bias_hh = a.bias_hh.contiguous();
@@ -118,14 +118,25 @@ struct ForwardPass {
     }
   }
 
-  // Without gradients the same weights may well come again.
-  WeightUse use_of_steps() const { return save ? WeightUse::kOften : WeightUse::kAgain; }
+  // Without gradients the same weights may well come again; but a single row is multiplied with one sooner than it
+  // is recognised.
+  WeightUse use_of(const at::Tensor& weight, const Products<T>& products) const {
+    if (schedule.num_rows == 1 && products.reads_rows && weight.stride(1) == 1) {
+      return WeightUse::kBySingleRows;
+    }
+    return save ? WeightUse::kOften : WeightUse::kAgain;
+  }
+
+  // One that steps multiply.
+  PackedWeight<T> transposed(const at::Tensor& weight, int64_t gates) const {
+    return PackedWeight<T>::transposed(k, k.by_step, weight, gates, use_of(weight, k.by_step));
+  }
 
   WeightUse use_of_weight_ih() const {
     const bool once = walks.size() == 1 && schedule.num_rows <= kProjectedRows;
     const bool by_steps =
         can_be_ahead && schedule.num_sequences == 1 && schedule.num_steps >= kStepsAhead;
-    return save && once && !by_steps ? WeightUse::kOnce : use_of_steps();
+    return save && once && !by_steps ? WeightUse::kOnce : use_of(a.weight_ih, k.by_batch);
   }
 
   std::array<const PackedWeight<T>*, 3> weights() const {
@@ -150,6 +161,7 @@ struct ForwardPass {
     s.h_prev = step == 0 ? walk.initial.data() + rows.first
                          : walk.output.data() + walk.schedule.offsets[step - 1] + rows.first;
     s.packed = weight_hh.data();
+    s.weight = weight_hh.weight();
     s.bias_hn = bias_hn;
     s.gates = gates;
     s.gates_stride = walk.gates.stride;

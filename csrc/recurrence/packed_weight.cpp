@@ -112,8 +112,8 @@ WeightIdentity identify(const Kernels<T>& k,
 
 template <class T>
 bool reads_itself(const Products<T>& products, const PackArguments<T>& weight, WeightUse use) {
-  return use == WeightUse::kOnce ||
-         (use == WeightUse::kBySingleRows && products.reads_rows && weight.stride_n == 1);
+  return use == WeightUse::kOnce || (use == WeightUse::kBySingleRows && products.reads_rows &&
+                                     (weight.stride_n == 1 || weight.stride_k == 1));
 }
 
 }  // namespace

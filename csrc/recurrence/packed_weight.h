@@ -28,7 +28,7 @@ struct WeightIdentity {
 // What multiplies a weight.
 enum class WeightUse {
   kOnce,          // one product of few rows, which packs each block when it multiplies it
-  kBySingleRows,  // many products of a row each, which read it as it is if they can
+  kBySingleRows,  // products of a row each, which read it as it is if they can
   kOften,         // many products: it is packed before
   kAgain,  // later calls, too: once kept (up to a bound for the whole process), it is packed again only
            // when its values have changed
@@ -60,8 +60,11 @@ class PackedWeight {
   // Keeps a fixed weight, once it is packed, for later calls.
   void keep() const;
 
-  // Where it has been packed.
+  // Where it has been packed, or null where it is read as it is.
   const T* data() const { return data_; }
+
+  // As it is.
+  const PackArguments<T>& weight() const { return arguments_; }
 
   // A product of no rows yet with some columns of it, from the beginning of a block on (gates = 1).
   ProductArguments<T> times(Range columns) const;

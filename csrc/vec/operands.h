@@ -49,6 +49,14 @@ MASKED_RNN_INLINE Vec<float> operands_along(const float* row) {
   return (Vec<float>)_mm512_cvtne2ps_pbh(load(row + kLanes<float>), load(row));
 }
 
+// Of half as many of each of two rows.
+MASKED_RNN_INLINE Vec<float> operands_along(const float* first, const float* second) {
+  return (Vec<float>)_mm512_inserti64x4(
+      _mm512_castsi256_si512((__m256i)_mm512_cvtneps_pbh(load(first))),
+      (__m256i)_mm512_cvtneps_pbh(load(second)),
+      1);
+}
+
 // One operand, of two numbers.
 inline float operand(const float* first, const float* second) {
   return ((__v4sf)_mm_cvtneps_pbh(_mm_setr_ps(*first, second == nullptr ? 0 : *second, 0, 0)))[0];
@@ -86,6 +94,11 @@ MASKED_RNN_INLINE Vec<T> operands_across(const T* first, const T*) {
 template <class T>
 MASKED_RNN_INLINE Vec<T> operands_along(const T* row) {
   return load(row);
+}
+
+template <class T>
+MASKED_RNN_INLINE Vec<T> operands_along(const T* first, const T* second) {
+  return load_halves(first, second);
 }
 
 template <class T>

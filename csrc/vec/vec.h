@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #ifndef MASKED_RNN_VECTOR_BYTES
 #error "the file that includes this says how wide a vector is"
@@ -23,6 +24,8 @@ struct Simd<float> {
   typedef int32_t IntVec __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES)));
   typedef float Unaligned
       __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES), aligned(4), may_alias));
+  typedef float UnalignedHalf
+      __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES / 2), aligned(4), may_alias));
 };
 template <>
 struct Simd<double> {
@@ -30,6 +33,8 @@ struct Simd<double> {
   typedef int64_t IntVec __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES)));
   typedef double Unaligned
       __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES), aligned(8), may_alias));
+  typedef double UnalignedHalf
+      __attribute__((vector_size(MASKED_RNN_VECTOR_BYTES / 2), aligned(8), may_alias));
 };
 
 template <class T>
@@ -46,6 +51,21 @@ inline Vec<T> load(const T* p) {
 template <class T>
 inline void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename Simd<T>::Unaligned*>(p) = v;
+}
+
+template <class T, int... Lane>
+MASKED_RNN_INLINE Vec<T> load_halves(const T* low,
+                                     const T* high,
+                                     std::integer_sequence<int, Lane...>) {
+  using Half = typename Simd<T>::UnalignedHalf;
+  return __builtin_shufflevector(
+      *reinterpret_cast<const Half*>(low), *reinterpret_cast<const Half*>(high), Lane...);
+}
+
+// Half of the lanes from each of two places.
+template <class T>
+MASKED_RNN_INLINE Vec<T> load_halves(const T* low, const T* high) {
+  return load_halves(low, high, std::make_integer_sequence<int, kLanes<T>>());
 }
 
 // The first n < lanes elements; the others are 0 and are not touched in memory.

@@ -144,6 +144,42 @@ def test_a_long_sequence_alone_has_the_bits_of_one_of_two(cell, projected, dtype
                 assert_same_bits(one.run(), expected)
 
 
+@pytest.mark.parametrize(
+    ("cell", "projected"), [*((cell, False) for cell in CELLS), ("lstm", True)]
+)
+@pytest.mark.parametrize("dtype", [*DTYPES, torch.bfloat16])
+@pytest.mark.parametrize(("I", "H"), [(1, 1), (5, 7), (90, 16), (131, 133), (20, 1024), (300, 256)])
+@pytest.mark.parametrize("order", ["rows", "rows of a wider one", "columns"])
+def test_a_single_step_alone_has_the_bits_of_one_of_two(cell, projected, dtype, I, H, order):  # noqa: E741
+    """A single row multiplies weights as they stand in memory, if they stand so that it can."""
+    proj_size = (H + 1) // 2 if projected and H > 1 else 0
+    two, one = (
+        Case(cell, T=1, B=B, I=I, H=H, proj_size=proj_size, dtype=dtype, valid="all")
+        for B in (2, 1)
+    )
+    for i, weight in enumerate(two.weights):
+        ordered = weight.detach()
+        if order == "columns":
+            ordered = ordered.t().contiguous().t()
+        elif order == "rows of a wider one" and weight.dim() == 2:
+            wider = torch.full((weight.size(0), weight.size(1) + 3), float("nan"), dtype=dtype)
+            ordered = wider[:, 1 : 1 + weight.size(1)].copy_(ordered)
+        two.weights[i] = one.weights[i] = ordered.requires_grad_()
+    one.input = two.input[:, 1:].contiguous()
+    one.states = [state[:, 1:].contiguous() for state in two.states]
+    expected = [x[:, 1:].detach() for x in two.run()]
+    # Of the other sequence nothing comes to the weights' gradients, whose sums are of one row then.
+    masked = two.run(mask=torch.tensor([[False, True]]))
+    expected_grads = gradients_of_ones(masked, two.weights)
+    for threads in (1, 2, 3):
+        with num_threads(threads):
+            results = one.run()
+            assert_same_bits([x.detach() for x in results], expected)
+            assert_same_bits(gradients_of_ones(results, one.weights), expected_grads)
+            with torch.no_grad():
+                assert_same_bits(one.run(), expected)
+
+
 def gradients_of_ones(results, leaves):
     """Of the sum of all results: the same for a sequence whatever stands beside it."""
     return torch.autograd.grad(sum(result.sum() for result in results), leaves)

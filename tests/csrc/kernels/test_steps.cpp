@@ -253,6 +253,59 @@ TYPED_TEST(StepKernels, ForwardGivesTheSameBitsWhereMemoryIsCold) {
   });
 }
 
+// A step of one row reads a weight as it is, in more than one piece of units.
+TYPED_TEST(StepKernels, AWeightAsItIsGivesTheBitsOfThePackedOne) {
+  using T = typename TypeParam::first_type;
+  using Cell = typename TypeParam::second_type;
+  constexpr int G = Cell::kGates;
+  for (const int64_t H : {1, 7, 16, 17, 33, 70, 130}) {
+    for (const int64_t depth : {1, 3, 4, 8, 9, 70, 300}) {
+      for (const int64_t apart : {depth, depth + 5, int64_t{1024}}) {
+        const int64_t saved_size = Cell::kSaved * H;
+        auto h_prev = random_values<T>(std::max(H, depth));
+        const auto weight = random_values<T>(G * H * apart), x = random_values<T>(G * H);
+        const auto bias = random_values<T>(H), c_prev = random_values<T>(H);
+        const auto h_rows = rows_of<const T>(h_prev, std::max(H, depth));
+        const PackArguments<T> as_it_is{weight.data(), 1, apart, depth, H, G, 0, H, nullptr};
+        for_each_level<T>([&](const Kernels<T>& k) {
+          if (!k.by_step.reads_rows) {
+            return;
+          }
+          std::vector<T> packed(k.by_step.packed_size(depth, H, G));
+          PackArguments<T> all = as_it_is;
+          all.packed = packed.data();
+          k.by_step.pack(all);
+          std::vector<T> h[2], c[2], saved[2];
+          for (const bool is_packed : {false, true}) {
+            h[is_packed].resize(H);
+            c[is_packed] = c_prev;
+            saved[is_packed].resize(saved_size + 1);
+            auto out = rows_of<T>(h[is_packed], H);
+            const auto saved_rows = rows_of<T>(saved[is_packed], saved_size + 1);
+            auto s = step_arguments(H, depth, h_rows, packed, x, c[is_packed], out);
+            s.bias_hn = bias.data();
+            s.saved = Cell::kSaved > 0 ? saved_rows.data() : nullptr;
+            if (!is_packed) {
+              s.packed = nullptr;
+              s.weight = as_it_is;
+            }
+            const int64_t middle = second_block(k, G, H);
+            for (const auto& [first, last] :
+                 {std::pair<int64_t, int64_t>{0, middle}, {middle, H}}) {
+              s.first = first;
+              s.last = last;
+              Cell::step(k)(s);
+            }
+          }
+          ASSERT_EQ(h[0], h[1]) << H << " " << depth << " " << apart;
+          ASSERT_EQ(c[0], c[1]) << H << " " << depth << " " << apart;
+          ASSERT_EQ(saved[0], saved[1]) << H << " " << depth << " " << apart;
+        });
+      }
+    }
+  }
+}
+
 // Steps of one row that compute a product on the way: neither gets other bits.
 TYPED_TEST(StepKernels, AProductAheadHasTheBitsOfAProduct) {
   using T = typename TypeParam::first_type;

@@ -75,8 +75,13 @@ void expect_the_bits_of_packed(const Products<T>& products,
 
 template <class T>
 void check_products(const Products<T>& products) {
+  // (Columns of 1019 operands are a multiple of 4 KB apart.)
   for (const auto [rows, depth] : std::vector<std::array<int64_t, 2>>{{1, 1},
+                                                                      {1, 3},
+                                                                      {1, 7},
+                                                                      {1, 8},
                                                                       {1, 17},
+                                                                      {1, 1019},
                                                                       {2, 33},
                                                                       {1, 64},
                                                                       {1, 300},

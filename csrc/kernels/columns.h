@@ -1,0 +1,120 @@
+// A single row times columns of a weight that stand as they are, each contiguous.
+#pragma once
+
+#include <masked_rnn/csrc/kernels/half_square.h>
+
+namespace masked_rnn {
+namespace {
+
+// Vectors of columns that are read side by side: of one alone each multiply-add waits for the one before, and more
+// of them are more streams of memory than are foreseen.
+constexpr int kColumnVectors = 2;
+
+// Whether columns so far apart all stand in the same few places of the first-level cache, which then holds the
+// lines of one vector of them only.
+template <class T>
+inline bool share_places(int64_t stride) {
+  constexpr int64_t kPlaces = 4096 / sizeof(T);
+  return stride % kPlaces == 0;
+}
+
+// sum[v] += row * operands [first, last) of a vector of columns, of which column(v, n) is the n-th.
+template <class T, int V, class Column>
+MASKED_RNN_INLINE void add_side_by_side(
+    Vec<T>* sum, const T* row, int64_t first, int64_t last, const Column& column) {
+  constexpr int64_t Q = kHalfSquare<T>;
+  Vec<T> sums[V];
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) {
+    sums[v] = sum[v];
+  }
+  // Operands from k on, but for the first `done` of them.
+  const auto add = [&](int64_t k, int64_t done) __attribute__((always_inline)) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      Vec<T> square[Q];
+      const auto from_k = [&](int n) __attribute__((always_inline)) { return column(v, n) + k; };
+      load_half_square<T>(from_k, square);
+#pragma GCC unroll 8
+      for (int i = 0; i < Q; ++i) {
+        if (i >= done) {
+          sums[v] = multiply_add<T>(broadcast(row[k + i]), square[i], sums[v]);
+        }
+      }
+    }
+  };
+  int64_t k = first;
+  for (; k + Q <= last; k += Q) {
+    add(k, 0);
+  }
+  if (k < last &&
+      last >= Q) {  // along with some before them, so that nothing behind a column is read
+    add(last - Q, k + Q - last);
+    k = last;
+  }
+  for (; k < last; ++k) {  // of columns shorter than that
+    for (int v = 0; v < V; ++v) {
+      T operands[kLanes<T>];
+      for (int n = 0; n < kLanes<T>; ++n) {
+        operands[n] = column(v, n)[k];
+      }
+      sums[v] = multiply_add<T>(broadcast(row[k]), load(operands), sums[v]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) {
+    sum[v] = sums[v];
+  }
+}
+
+// sum[v] += row * operands [first, last) of vector v of V vectors of columns, `stride` apart, of which from[v] is
+// the first.
+template <class T, int V>
+inline void add_columns(const Whole<T>&,
+                        Vec<T> (&sum)[V],
+                        const T* row,
+                        const T* const (&from)[V],
+                        int64_t stride,
+                        int64_t first,
+                        int64_t last) {
+  int v = 0;
+  for (; !share_places<T>(stride) && v + kColumnVectors <= V; v += kColumnVectors) {
+    const T* const columns[kColumnVectors] = {from[v], from[v + 1]};
+    add_side_by_side<T, kColumnVectors>(
+        sum + v, row, first, last, [&](int i, int n) __attribute__((always_inline)) {
+          return columns[i] + n * stride;
+        });
+  }
+  for (; v < V; ++v) {
+    const T* const columns = from[v];
+    add_side_by_side<T, 1>(
+        sum + v, row, first, last, [&](int, int n) __attribute__((always_inline)) {
+          return columns + n * stride;
+        });
+  }
+}
+
+// The same of vectors that are not whole: instead of columns that there are not, the last one is read.
+template <class T, int V>
+inline void add_columns(const Partial<T>& extent,
+                        Vec<T> (&sum)[V],
+                        const T* row,
+                        const T* const (&from)[V],
+                        int64_t stride,
+                        int64_t first,
+                        int64_t last) {
+  int64_t places[kLanes<T>];
+  for (int64_t n = 0; n < kLanes<T>; ++n) {
+    places[n] = (n < extent.count ? n : extent.count - 1) * stride;
+  }
+  for (int v = 0; v < V; ++v) {
+    const T* const columns = from[v];
+    add_side_by_side<T, 1>(
+        sum + v, row, first, last, [&](int, int n) __attribute__((always_inline)) {
+          return columns + places[n];
+        });
+  }
+}
+
+}  // namespace
+}  // namespace masked_rnn
