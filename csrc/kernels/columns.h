@@ -6,15 +6,15 @@
 namespace masked_rnn {
 namespace {
 
-// Vectors of columns that are read side by side: of one alone each multiply-add waits for the one before, and more
-// of them are more streams of memory than are foreseen.
-constexpr int kColumnVectors = 2;
+// Vectors of columns that are read side by side: of fewer each multiply-add waits for the one before, and more of
+// them are more streams of memory than are foreseen.
+constexpr int kColumnVectors = 128 / MASKED_RNN_VECTOR_BYTES;
 
 // Whether columns so far apart all stand in the same few places of the first-level cache, which then holds the
-// lines of one vector of them only.
+// lines of half as many only. (Shorter vectors read each line more often.)
 template <class T>
 inline bool share_places(int64_t stride) {
-  constexpr int64_t kPlaces = 4096 / sizeof(T);
+  constexpr int64_t kPlaces = (MASKED_RNN_VECTOR_BYTES == 64 ? 4096 : 2048) / sizeof(T);
   return stride % kPlaces == 0;
 }
 
@@ -24,13 +24,19 @@ MASKED_RNN_INLINE void add_side_by_side(
     Vec<T>* sum, const T* row, int64_t first, int64_t last, const Column& column) {
   constexpr int64_t Q = kHalfSquare<T>;
   Vec<T> sums[V];
-#pragma GCC unroll 2
+#pragma GCC unroll 8
   for (int v = 0; v < V; ++v) {
     sums[v] = sum[v];
   }
+  const auto write = [&]() __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      sum[v] = sums[v];
+    }
+  };
   // Operands from k on, but for the first `done` of them.
   const auto add = [&](int64_t k, int64_t done) __attribute__((always_inline)) {
-#pragma GCC unroll 2
+#pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
       Vec<T> square[Q];
       const auto from_k = [&](int n) __attribute__((always_inline)) { return column(v, n) + k; };
@@ -47,12 +53,12 @@ MASKED_RNN_INLINE void add_side_by_side(
   for (; k + Q <= last; k += Q) {
     add(k, 0);
   }
-  if (k < last &&
-      last >= Q) {  // along with some before them, so that nothing behind a column is read
+  // The last ones along with some before them, so that nothing behind a column is read.
+  if (k < last && last >= Q) {
     add(last - Q, k + Q - last);
-    k = last;
+    return write();
   }
-  for (; k < last; ++k) {  // of columns shorter than that
+  for (; k < last; ++k) {
     for (int v = 0; v < V; ++v) {
       T operands[kLanes<T>];
       for (int n = 0; n < kLanes<T>; ++n) {
@@ -61,10 +67,7 @@ MASKED_RNN_INLINE void add_side_by_side(
       sums[v] = multiply_add<T>(broadcast(row[k]), load(operands), sums[v]);
     }
   }
-#pragma GCC unroll 2
-  for (int v = 0; v < V; ++v) {
-    sum[v] = sums[v];
-  }
+  write();
 }
 
 // sum[v] += row * operands [first, last) of vector v of V vectors of columns, `stride` apart, of which from[v] is
@@ -78,20 +81,21 @@ inline void add_columns(const Whole<T>&,
                         int64_t first,
                         int64_t last) {
   int v = 0;
-  for (; !share_places<T>(stride) && v + kColumnVectors <= V; v += kColumnVectors) {
-    const T* const columns[kColumnVectors] = {from[v], from[v + 1]};
-    add_side_by_side<T, kColumnVectors>(
-        sum + v, row, first, last, [&](int i, int n) __attribute__((always_inline)) {
-          return columns[i] + n * stride;
-        });
+  const auto add = [&](auto at_once) __attribute__((always_inline)) {
+    constexpr int N = decltype(at_once)::value;
+    for (; N <= V && v + N <= V; v += N) {
+      const T* const* columns = from + v;
+      add_side_by_side<T, N>(
+          sum + v, row, first, last, [&](int i, int n) __attribute__((always_inline)) {
+            return columns[i] + n * stride;
+          });
+    }
+  };
+  if (!share_places<T>(stride)) {
+    add(Constant<kColumnVectors>{});
   }
-  for (; v < V; ++v) {
-    const T* const columns = from[v];
-    add_side_by_side<T, 1>(
-        sum + v, row, first, last, [&](int, int n) __attribute__((always_inline)) {
-          return columns + n * stride;
-        });
-  }
+  add(Constant<kColumnVectors / 2>{});
+  add(Constant<1>{});
 }
 
 // The same of vectors that are not whole: instead of columns that there are not, the last one is read.

@@ -86,7 +86,7 @@ void multiply_columns(const ProductArguments<T>& p,
                       int64_t n) {
   const int64_t stride = p.weight.stride_n;
   const T* from[V];
-#pragma GCC unroll 2
+#pragma GCC unroll 8
   for (int v = 0; v < V; ++v) {
     from[v] = p.weight.weight + (n + v * kLanes<T>)*stride;
   }
