@@ -123,7 +123,7 @@ inline bool is_row_product(const ProductArguments<T>& p) {
 }
 
 template <class T>
-void multiply_row(const ProductArguments<T>& p) {
+__attribute__((noinline)) void multiply_row(const ProductArguments<T>& p) {
   const DepthParts parts{p.depth};
   if (p.weight.stride_n == 1) {
     multiply_all_rows(p, parts);

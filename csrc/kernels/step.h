@@ -155,7 +155,7 @@ inline void step_of_columns(const StepArguments<T>& s, const Extent& extent, int
 
 // A step of a single row with a weight that is not packed.
 template <class T, class Cell>
-void step_unpacked(const StepArguments<T>& s) {
+__attribute__((noinline)) void step_unpacked(const StepArguments<T>& s) {
   constexpr int G = Cell::kGates, N = G % 2 != 0           ? kColumnVectors
                                       : G < kColumnVectors ? kColumnVectors / G
                                                            : 1;
