@@ -70,10 +70,22 @@ MASKED_RNN_INLINE void add_side_by_side(
   write();
 }
 
+// Where column n of a vector of columns, `stride` apart, stands behind the first one.
+template <class T>
+MASKED_RNN_INLINE int64_t place_of(const Whole<T>&, int64_t n, int64_t stride) {
+  return n * stride;
+}
+
+// Instead of columns that there are not, the last one is read.
+template <class T>
+MASKED_RNN_INLINE int64_t place_of(const Partial<T>& extent, int64_t n, int64_t stride) {
+  return (n < extent.count ? n : extent.count - 1) * stride;
+}
+
 // sum[v] += row * operands [first, last) of vector v of V vectors of columns, `stride` apart, of which from[v] is
-// the first.
-template <class T, int V>
-inline void add_columns(const Whole<T>&,
+// the first and `extent` says how many there are.
+template <class T, int V, class Extent>
+inline void add_columns(const Extent& extent,
                         Vec<T> (&sum)[V],
                         const T* row,
                         const T* const (&from)[V],
@@ -87,7 +99,7 @@ inline void add_columns(const Whole<T>&,
       const T* const* columns = from + v;
       add_side_by_side<T, N>(
           sum + v, row, first, last, [&](int i, int n) __attribute__((always_inline)) {
-            return columns[i] + n * stride;
+            return columns[i] + place_of(extent, n, stride);
           });
     }
   };
@@ -96,28 +108,6 @@ inline void add_columns(const Whole<T>&,
   }
   add(Constant<kColumnVectors / 2>{});
   add(Constant<1>{});
-}
-
-// The same of vectors that are not whole: instead of columns that there are not, the last one is read.
-template <class T, int V>
-inline void add_columns(const Partial<T>& extent,
-                        Vec<T> (&sum)[V],
-                        const T* row,
-                        const T* const (&from)[V],
-                        int64_t stride,
-                        int64_t first,
-                        int64_t last) {
-  int64_t places[kLanes<T>];
-  for (int64_t n = 0; n < kLanes<T>; ++n) {
-    places[n] = (n < extent.count ? n : extent.count - 1) * stride;
-  }
-  for (int v = 0; v < V; ++v) {
-    const T* const columns = from[v];
-    add_side_by_side<T, 1>(
-        sum + v, row, first, last, [&](int, int n) __attribute__((always_inline)) {
-          return columns + places[n];
-        });
-  }
 }
 
 }  // namespace

@@ -156,9 +156,8 @@ inline void step_of_columns(const StepArguments<T>& s, const Extent& extent, int
 // A step of a single row with a weight that is not packed.
 template <class T, class Cell>
 __attribute__((noinline)) void step_unpacked(const StepArguments<T>& s) {
-  constexpr int G = Cell::kGates, N = G % 2 != 0           ? kColumnVectors
-                                      : G < kColumnVectors ? kColumnVectors / G
-                                                           : 1;
+  // Of as many as are read side by side, or of one where its gates are.
+  constexpr int N = Cell::kGates % kColumnVectors == 0 ? 1 : kColumnVectors;
   int64_t j = s.first;
   for (; j + N * kLanes<T> <= s.last; j += N * kLanes<T>) {
     step_of_columns<T, Cell, N>(s, Whole<T>{}, j);

@@ -44,17 +44,9 @@ MASKED_RNN_INLINE void copy_operands_across(const float* first, const float* sec
   _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to), both);
 }
 
-// Of consecutive numbers of one row, two to an operand.
-MASKED_RNN_INLINE Vec<float> operands_along(const float* row) {
-  return (Vec<float>)_mm512_cvtne2ps_pbh(load(row + kLanes<float>), load(row));
-}
-
-// Of half as many of each of two rows.
+// Of consecutive numbers of each of two rows, two to an operand: half of a vector of them from each.
 MASKED_RNN_INLINE Vec<float> operands_along(const float* first, const float* second) {
-  return (Vec<float>)_mm512_inserti64x4(
-      _mm512_castsi256_si512((__m256i)_mm512_cvtneps_pbh(load(first))),
-      (__m256i)_mm512_cvtneps_pbh(load(second)),
-      1);
+  return (Vec<float>)_mm512_cvtne2ps_pbh(load(second), load(first));
 }
 
 // One operand, of two numbers.
@@ -89,11 +81,6 @@ MASKED_RNN_INLINE Vec<T> multiply_add(Vec<T> x, Vec<T> y, Vec<T> sum) {
 template <class T>
 MASKED_RNN_INLINE Vec<T> operands_across(const T* first, const T*) {
   return load(first);
-}
-
-template <class T>
-MASKED_RNN_INLINE Vec<T> operands_along(const T* row) {
-  return load(row);
 }
 
 template <class T>
@@ -167,7 +154,8 @@ class OperandRows {
     for (int64_t r = 0; r < count; ++r) {
       T* to = numbers + r * stride;
       for (int64_t i = 0; i < whole; ++i) {
-        store<T>(to + i * kLanes<T>, operands_along(rows[r] + i * kTerms * kLanes<T>));
+        const T* from = rows[r] + i * kTerms * kLanes<T>;
+        store<T>(to + i * kLanes<T>, operands_along(from, from + kTerms * kLanes<T> / 2));
       }
       for (int64_t i = whole * kLanes<T>; i < operands(depth); ++i) {
         const T* first = rows[r] + i * kTerms;
