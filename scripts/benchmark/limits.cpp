@@ -25,6 +25,12 @@ constexpr int64_t kMultiplyAddsOfRate = 1 << 18;
 constexpr int64_t kBytesToRead = 1 << 27;
 constexpr int64_t kMostReads = 1 << 15;  // of a block, however small
 
+// What caches hold and vectors read at once at most: vectors that begin elsewhere take two reads each, and would
+// measure half of the bandwidth.
+struct alignas(64) Line {
+  float values[16];
+};
+
 // A loop returns something that depends on all it did, lest the compiler drop it.
 volatile float sink;
 
@@ -157,11 +163,12 @@ double fma_rate(int threads) {
 double read_bandwidth(int threads, int64_t bytes) {
   const Loops l = loops();
   const int64_t each = std::max<int64_t>(256, bytes / threads / 256 * 256);
+  const int64_t lines = each / static_cast<int64_t>(sizeof(Line));
   const int64_t count = each / static_cast<int64_t>(sizeof(float));
   const int64_t times = std::min(kBytesToRead / each + 1, kMostReads);
-  std::vector<std::vector<Four>> blocks(threads, std::vector<Four>(count / 4));
+  std::vector<std::vector<Line>> blocks(threads, std::vector<Line>(lines));
   const double seconds = shortest(threads, [&](int thread) {
-    const auto* block = reinterpret_cast<const float*>(blocks[thread].data());
+    const float* block = blocks[thread].data()->values;
     for (int64_t i = 0; i < times; ++i) sink = l.read(block, count);
   });
   return static_cast<double>(each * times * threads) / seconds / 1e9;
