@@ -41,7 +41,7 @@ WeightGradients<T>::WeightGradients(const LayerArguments& layer,
                                     int64_t most_threads,
                                     Scratch& scratch)
     : a_(layer),
-      kernels_(layer_kernels<T>(layer)),
+      kernels_(weight_gradient_kernels<T>(layer, batch_rows)),
       previous_(previous),
       wanted_(wanted),
       H_(layer.hidden_size()),

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from oracle import CELLS, Case, assert_near, gradients, grid, name, num_threads
+from oracle import CELLS, SMALL_LAYERS, Case, assert_near, gradients, grid, name, num_threads
 
 GRID = grid(
     cell=CELLS,
@@ -56,6 +56,13 @@ def test_every_batch_size(cell, B):
 @pytest.mark.parametrize("B", [1, 37])
 def test_large_layers(cell, I, H, B):  # noqa: E741
     check(Case(cell, T=9, B=B, I=I, H=H, dtype=torch.float32))
+
+
+# Of small layers weights' gradients alone are worth matrix tiles, and of many rows only.
+@pytest.mark.parametrize(("cell", "H"), SMALL_LAYERS)
+@pytest.mark.parametrize("B", [3, 60])
+def test_small_layers_of_large_batches(cell, H, B):
+    check(Case(cell, T=80, B=B, I=40, H=H, dtype=torch.float32))
 
 
 @pytest.mark.parametrize("options", grid(cell=CELLS, proj_size=(0, 7)), ids=name)

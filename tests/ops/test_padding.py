@@ -2,7 +2,16 @@
 
 import pytest
 import torch
-from oracle import CELLS, Case, assert_same_bits, gradients, grid, name, num_threads
+from oracle import (
+    CELLS,
+    SMALL_LAYERS,
+    Case,
+    assert_same_bits,
+    gradients,
+    grid,
+    name,
+    num_threads,
+)
 
 DTYPES = (torch.float64, torch.float32)
 
@@ -93,10 +102,19 @@ def test_a_sequence_has_the_same_bits_in_every_batch(options, threads, I, H):  #
 @pytest.mark.parametrize(("T", "B"), [(40, 24), (5, 400)])
 @SIZES
 def test_weight_gradients_have_the_same_bits_with_any_padding_and_threads(options, I, H, T, B):  # noqa: E741
+    assert_same_weight_gradients(T=T, B=B, I=I, H=H, **options)
+
+
+@pytest.mark.parametrize(("cell", "H"), SMALL_LAYERS)
+def test_weight_gradients_of_small_layers_have_the_same_bits(cell, H):
+    assert_same_weight_gradients(cell=cell, T=80, B=60, I=40, H=H, dtype=torch.float32)
+
+
+def assert_same_weight_gradients(T, B, I, **options):  # noqa: E741
     results = []
     for extra, threads in ((0, 1), (0, 2), (0, 3), (0, 4), (7, 1), (7, 2)):
         with num_threads(threads):
-            case = Case(T=T, B=B, I=I, H=H, **options)
+            case = Case(T=T, B=B, I=I, **options)
             case.input = torch.cat([case.input, torch.randn(extra, B, I, dtype=case.dtype)])
             leaves = case.leaves()
             results.append(gradients_of_ones(case.run(), leaves[1:]))

@@ -17,6 +17,8 @@ else:
 os.environ.setdefault("MASKED_RNN_LEAST_WORK", "1")  # the layers of tests are small
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+# Cells and hidden sizes of layers of 40 inputs that suit matrix tiles with many rows only.
+SMALL_LAYERS = (("lstm", 72), ("gru", 72), ("rnn_tanh", 120), ("rnn_relu", 120))
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
